@@ -1,0 +1,67 @@
+"""Customer-level campaign optimisation with a certificate: ``load`` a scenario, ``solve`` it, read the plan.
+
+>>> import optimizer as opt
+>>> scenario = opt.load("scenario.yaml")  # doctest: +SKIP
+>>> plan = opt.solve(scenario)  # doctest: +SKIP
+>>> plan.certificate  # doctest: +SKIP
+
+Names are imported when first used, so that ``optimizer --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from optimizer.engine import evaluate, solve, to_pyomo
+    from optimizer.errors import Infeasible, NoPlan, OptimizerError, ScenarioError, SolverFailure, UnverifiedPlan
+    from optimizer.plan.certificate import Certificate
+    from optimizer.plan.plan import Plan
+    from optimizer.scenario import Scenario, load
+
+_HOMES = {
+    "load": "optimizer.scenario",
+    "Scenario": "optimizer.scenario",
+    "solve": "optimizer.engine",
+    "evaluate": "optimizer.engine",
+    "to_pyomo": "optimizer.engine",
+    "Plan": "optimizer.plan.plan",
+    "Certificate": "optimizer.plan.certificate",
+    "OptimizerError": "optimizer.errors",
+    "ScenarioError": "optimizer.errors",
+    "Infeasible": "optimizer.errors",
+    "NoPlan": "optimizer.errors",
+    "UnverifiedPlan": "optimizer.errors",
+    "SolverFailure": "optimizer.errors",
+}
+
+__all__ = [
+    "Certificate",
+    "Infeasible",
+    "NoPlan",
+    "OptimizerError",
+    "Plan",
+    "Scenario",
+    "ScenarioError",
+    "SolverFailure",
+    "UnverifiedPlan",
+    "evaluate",
+    "load",
+    "solve",
+    "to_pyomo",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,1 @@
+"""Reports of a plan: one offline page, one workbook."""
