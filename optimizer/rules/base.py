@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from optimizer.scenario.rule_schema import Rule
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,19 @@ class Context:
     scenario: Scenario
     openings: list[Opening] = field(default_factory=list)
     _units: dict[str, Units] = field(default_factory=dict)
+    _memory: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
         """The scenario's facts."""
         return self.scenario.facts
+
+    def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives, made once a key: filters, texts and masks that several rules share."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        made: Made = self._memory[key]
+        return made
 
     def open(self, name: str, members: Weights | None, medium: int | None = None, minimum: float = 0.0) -> int:
         """Declare a binary that opens with its first contact (or first euro) and return its row."""
