@@ -1,4 +1,4 @@
-"""Curves inside the linear model: media, saturated channels and price tiers, between an outer and an inner approximation.
+"""Curves inside the linear model: media, saturated channels and price tiers, between an outer and an inner curve.
 
 A model is stated either as a *relaxation* (every curve that helps is over-estimated, every one that hurts is
 under-estimated: its optimum is a bound) or as a *restriction* (the reverse: its plans hold on the true curves).
@@ -12,6 +12,7 @@ objective is money; part of a tiered channel's cost) is split over segments of z
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +37,7 @@ class Linear:
     constant: float = 0.0
 
     def at(self, values: Floats) -> float:
-        """The value of the form."""
+        """Evaluate the form."""
         return float(self.coefficient @ values[self.column]) + self.constant
 
     def on(self, width: int) -> Floats:
@@ -70,7 +71,7 @@ class CurveUse:
         return float(self.curve.value(z)) / z if z > 0 else 1.0
 
     def column(self, model: LinearModel, helpful: bool) -> int:
-        """The column to use where more of F helps (or hurts)."""
+        """Return the column to use where more of F helps (or hurts)."""
         if helpful not in self._columns:
             over = helpful == (self.kind == "relaxation")
             approximation = (outer if over else inner)(self.curve, self.breakpoints)
@@ -80,16 +81,23 @@ class CurveUse:
                 (self.argument.column, self.argument.coefficient, self.argument.constant),
                 approximation,
                 side="upper" if helpful else "lower",
-            )
+            ).result
         return self._columns[helpful]
 
     def segments(self, model: LinearModel) -> Segments:
         """Segments of z with the range of f on each."""
         if self._segments is None:
-            knots = np.unique(np.concatenate([self.breakpoints, [self.low, self.high], [0.0] if self.low < 0 < self.high else []]))
-            pieces = [self._range(a, b) for a, b in zip(knots[:-1], knots[1:], strict=True)]
+            zero = [0.0] if self.low < 0 < self.high else []
+            knots = np.unique(np.concatenate([self.breakpoints, [self.low, self.high], zero]))
+            pieces = [self._range(a, b) for a, b in itertools.pairwise(knots)]
             self._segments = Segments(
-                model, self.name, self.argument, knots[:-1], knots[1:], np.array([p[0] for p in pieces]), np.array([p[1] for p in pieces])
+                model,
+                self.name,
+                self.argument,
+                knots[:-1],
+                knots[1:],
+                np.array([p[0] for p in pieces]),
+                np.array([p[1] for p in pieces]),
             )
         return self._segments
 
@@ -133,7 +141,7 @@ class PriceUse:
         return float(self.total(float(n))) / n if n > 0 else float(self.cell.prices[0])
 
     def segments(self, model: LinearModel) -> Segments:
-        """Runs of whole numbers inside one tier, with the range of C(n)/n on each."""
+        """List runs of whole numbers inside one tier, with the range of C(n)/n on each."""
         if self._segments is None:
             first = np.unique(np.concatenate([[0.0], np.ceil(self.cell.starts), self.breakpoints]))
             first = first[(first <= self.most) & (first >= 0)]
@@ -141,7 +149,13 @@ class PriceUse:
             at_first = self.total(np.maximum(first, 1.0)) / np.maximum(first, 1.0)
             at_last = self.total(np.maximum(last, 1.0)) / np.maximum(last, 1.0)
             self._segments = Segments(
-                model, f"{self.cell.name} tiers", self.argument, first, last, np.minimum(at_first, at_last), np.maximum(at_first, at_last)
+                model,
+                f"{self.cell.name} tiers",
+                self.argument,
+                first,
+                last,
+                np.minimum(at_first, at_last),
+                np.maximum(at_first, at_last),
             )
         return self._segments
 
@@ -166,7 +180,9 @@ class Segments:
         if self._made is None:
             size = len(self.low)
             self._made = self.model.add_variables(f"{self.name} segment", size, upper=1.0, integer=True)
-            self.model.add_rows(f"{self.name} one segment", np.zeros(size), self._made, 1.0, lower=1.0, upper=1.0, size=1)
+            self.model.add_rows(
+                f"{self.name} one segment", np.zeros(size), self._made, 1.0, lower=1.0, upper=1.0, size=1
+            )
             self.share = self._split("argument", self.argument, self.low, self.high)
         return self._made
 

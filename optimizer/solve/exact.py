@@ -113,9 +113,10 @@ class _Search:
         for round_number in range(ROUNDS):
             relaxed = Formulation(self.problem, "relaxation", self.breakpoints)
             self.relaxed = relaxed
-            curved = bool(relaxed.curves) or any(reading.priced for _, reading in [(None, relaxed.objective), *relaxed.rows])
+            curved = bool(relaxed.curves or relaxed.prices)
             label = f"round {round_number + 1}" if curved else "solve"
             result = self._mip(relaxed, label, self.gap / 4 if curved else self.gap, whole=True)
+            self.interrupted |= result.interrupted
             if result.status == "infeasible":
                 return "infeasible" if self.best is None else "feasible"
             if result.bound < self.bound:
@@ -131,7 +132,7 @@ class _Search:
                     self._consider(restricted, inside.x)
             if self.best is not None and relative_gap(self.best.objective, self.bound) <= self.gap:
                 break
-            self.interrupted = self._out_of_time()
+            self.interrupted |= self._out_of_time()
             if not curved or self.interrupted:
                 break
             if not self._refine(relaxed, points):
@@ -203,7 +204,8 @@ class _Search:
             settled = self._settled(relaxed, relaxed.model.form(), self.best.contacts, self.best.spend)
             if settled is not None:
                 points = [*points, settled]
-        for use in [*relaxed.curves.values(), *relaxed.prices.values()]:
+        uses: list[CurveUse | PriceUse] = [*relaxed.curves.values(), *relaxed.prices.values()]
+        for use in uses:
             old = use.breakpoints
             added = np.concatenate([[], *(_around(use, use.argument.at(values)) for values in points)])
             merged = np.unique(np.concatenate([old, added]))

@@ -12,14 +12,17 @@ import numpy as np
 import pandas as pd
 
 from optimizer.problem import CouplingRow, Expression, Floats, Opening, Problem, Reach
-from optimizer.scenario.curves import Saturated
+from optimizer.scenario.curves import Curve, Saturated
 from optimizer.solve.curve_rows import CurveUse, Kind, Linear, PriceUse, proportion, scaled_terms
 from optimizer.solve.linear_model import Indices, LinearModel
-from optimizer.solve.local_rows import LocalRows, forbidden
+from optimizer.solve.local_rows import Bend, LocalRows, Owner, forbidden
 from optimizer.solve.patterns import response_entries
+from optimizer.solve.piecewise import initial_breakpoints
 
 #: Rows x_e ≤ y are written a contact each up to here; beyond, one row a customer.
 STRONG_OPENING_ROWS = 200_000
+#: Breakpoints a curve starts with; refinement adds more around the answer.
+INITIAL_BREAKPOINTS = 9
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Reading:
         return total + sum(float(np.abs(form.coefficient * values[form.column]).sum()) for form in forms)
 
     def true(self, values: Floats) -> float:
-        """The value on the true curves."""
+        """Evaluate on the true curves."""
         total = self.linear.at(values)
         total += sum(coefficient * use.true(values) for coefficient, use in self.curves)
         total += sum(form.at(values) * use.factor(values) for form, use in self.scaled)
@@ -73,6 +76,7 @@ class Formulation:
     _bends: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """State every variable and row."""
         problem = self.problem
         gone = forbidden(problem)
         place = np.empty(len(problem.order), np.int64)
@@ -91,6 +95,7 @@ class Formulation:
         local = LocalRows(self.model, problem, self.contact, self.free)
         local.add_all()
         self.entries = response_entries(self.model, problem, self.contact, self.free, local.packing())
+        self.bends, self.owners = local.bends, local.owners
         self._add_openings()
         self._add_cells()
         self._reached: dict[bytes, tuple[Indices, Indices]] = {}
@@ -113,7 +118,11 @@ class Formulation:
         for row, medium in enumerate(media):
             low = 0.0 if medium.or_zero else medium.low
             self._curve(
-                f"response of {medium.name}", medium.curve, Linear(self.spend[row : row + 1], np.ones(1)), low, medium.high
+                f"response of {medium.name}",
+                medium.curve,
+                Linear(self.spend[row : row + 1], np.ones(1)),
+                low,
+                medium.high,
             )
         either = [row for row, medium in enumerate(media) if medium.or_zero and medium.low > 0]
         if either:
@@ -128,12 +137,11 @@ class Formulation:
                     lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0,
                 )  # fmt: skip
 
-    def _curve(self, name: str, curve: object, argument: Linear, low: float, high: float) -> CurveUse:
+    def _curve(self, name: str, curve: Curve, argument: Linear, low: float, high: float) -> CurveUse:
         points = self.breakpoints.get(name)
         if points is None:
-            breaks = [b for b in curve.breaks if low < b < high]  # type: ignore[attr-defined]
-            points = np.unique(np.concatenate([np.linspace(low, high, 9), breaks, [0.0] if low <= 0 <= high else []]))
-        use = CurveUse(name, curve, argument, low, high, points, self.kind)  # type: ignore[arg-type]
+            points = initial_breakpoints(curve, low, high, INITIAL_BREAKPOINTS)
+        use = CurveUse(name, curve, argument, low, high, points, self.kind)
         self.curves[name] = use
         return use
 
@@ -146,7 +154,7 @@ class Formulation:
             self._open(int(column), opening)
 
     def _open(self, column: int, opening: Opening) -> None:
-        """x ≤ y for every contact it opens with, y ≤ Σ x, Σ x ≥ minimum · y; spend ≤ high · y."""
+        """State x ≤ y for every contact it opens with, y ≤ Σ x, Σ x ≥ minimum · y; spend ≤ high · y."""
         model, problem = self.model, self.problem
         if opening.medium is not None:
             high = problem.media[opening.medium].high
@@ -160,7 +168,11 @@ class Formulation:
         columns = self.contact[self.free[inside]]
         if len(columns) <= STRONG_OPENING_ROWS:
             size = len(columns)
-            row, entry, value = np.tile(np.arange(size), 2), np.r_[columns, np.full(size, column)], np.repeat([1.0, -1.0], size)
+            row, entry, value = (
+                np.tile(np.arange(size), 2),
+                np.r_[columns, np.full(size, column)],
+                np.repeat([1.0, -1.0], size),
+            )
         else:
             codes, customers = pd.factorize(problem.customer[self.free[inside]])
             size = len(customers)
@@ -195,13 +207,17 @@ class Formulation:
             columns = self.contact[self.free[price.member[self.free]]]
             name = f"price of {price.name}"
             self.prices[name] = PriceUse(
-                price, Linear(columns, np.ones(len(columns))), len(columns), self.kind, self.breakpoints.get(name, np.empty(0))
+                price,
+                Linear(columns, np.ones(len(columns))),
+                len(columns),
+                self.kind,
+                self.breakpoints.get(name, np.empty(0)),
             )
 
     # --- expressions -----------------------------------------------------------------------------------------
 
     def _read(self, expression: Expression) -> Reading:
-        """The expression over the columns made so far (reach indicators are made on demand)."""
+        """Read the expression over the columns made so far (reach indicators are made on demand)."""
         problem, entries = self.problem, self.entries
         columns: list[Indices] = []
         values: list[Floats] = []
@@ -262,7 +278,7 @@ class Formulation:
         return Reading(linear, curves, scaled, priced)
 
     def _reach(self, reach: Reach) -> Indices:
-        """Indicators of labels touched: r ≥ x, r ≤ Σ x; a label with one contact is that contact."""
+        """Make indicators of labels touched: r ≥ x, r ≤ Σ x; a label with one contact is that contact."""
         label = reach.label[self.free]
         pairs = self.free[label >= 0]
         codes, labels = pd.factorize(label[label >= 0])
@@ -288,7 +304,7 @@ class Formulation:
         return indicator
 
     def _stated(self, reading: Reading, helpful: bool) -> Linear:
-        """The reading as one linear form: curves that help (or hurt) replaced by their approximation."""
+        """Turn the reading into one linear form: curves that help (or hurt) replaced by their approximation."""
         columns, values, constant = [reading.linear.column], [reading.linear.coefficient], reading.linear.constant
         for coefficient, use in reading.curves:
             columns.append(np.array([use.column(self.model, helpful == (coefficient > 0))]))
@@ -375,8 +391,10 @@ class Formulation:
                 )
                 columns, values = np.r_[columns, bend], np.r_[values, 1.0 if helpful else -1.0]
                 self._bends[row.rule, row.scope, side] = int(bend[0])
+                self.bends.append(Bend(row.rule, row.scope, bend))
             number = self.model.add_rows(
                 name + side, np.zeros(len(columns)), columns, values,
                 lower=lower - stated.constant, upper=upper - stated.constant, size=1,
             )  # fmt: skip
             self.row_numbers.setdefault((row.rule, row.scope), []).append(int(number[0]))
+            self.owners.append(Owner((row.rule,), int(number[0]), int(number[0]) + 1))

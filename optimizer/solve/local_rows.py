@@ -11,10 +11,28 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from optimizer.problem import Bools, Clash, Count, Distinct, Floats, Precedence, Problem, Soft, Units
+from optimizer.problem import Bools, Clash, Count, Distinct, Floats, LocalRule, Precedence, Problem, Soft
 from optimizer.solve.cliques import maximal_cliques
 from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.patterns import PackingRows
+
+
+@dataclass(frozen=True)
+class Bend:
+    """Violations of one soft rule: their columns."""
+
+    rule: str
+    scope: str
+    columns: Indices
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A run of rows and the rules they state."""
+
+    rules: tuple[str, ...]
+    start: int
+    stop: int
 
 
 @dataclass
@@ -31,9 +49,12 @@ class LocalRows:
     problem: Problem
     contact: Indices
     free: Indices
+    bends: list[Bend] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)
     _packing: list[tuple[Indices, Indices, Floats, Floats]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        """Look up the free pairs once."""
         self.customer = self.problem.customer[self.free]
         self.activity = self.problem.activity[self.free]
         self.column = self.contact[self.free]
@@ -42,6 +63,7 @@ class LocalRows:
         """Add every local rule; hard clashes of the same units become common cliques."""
         clashes: dict[str, list[Clash]] = {}
         for rule in self.problem.local:
+            start = self.model.height
             if isinstance(rule, Count):
                 self._count(rule)
             elif isinstance(rule, Distinct):
@@ -52,8 +74,11 @@ class LocalRows:
                 clashes.setdefault(rule.units.kind, []).append(rule)
             else:
                 self._soft_clash(rule)
+            self.owners.append(Owner((rule.rule,), start, self.model.height))
         for rules in clashes.values():
-            self._cliques(rules)
+            start = self.model.height
+            active = self._cliques(rules)
+            self.owners.append(Owner(active, start, self.model.height))
 
     def packing(self) -> PackingRows:
         """Hard rows inside one customer, for the pruning of patterns."""
@@ -87,13 +112,15 @@ class LocalRows:
         place[units] = np.arange(len(units))
         row = place[unit[in_rule]]
         labels = [rule.units.names[u] for u in units]
-        self._bounded(_title(rule.rule, rule.scope), row, self.column[in_rule], weights[in_rule], lower[units], upper[units], rule.soft, labels)
+        self._bounded(rule, row, self.column[in_rule], weights[in_rule], lower[units], upper[units], labels)
         hard_above = rule.soft is None or not rule.soft.max_side
         if hard_above and rule.units.kind == "customer" and (weights[in_rule] >= 0).all():
             finite = np.isfinite(upper[units])
             kept = finite[row]
             renumbered = np.cumsum(finite) - 1
-            self._packing.append((renumbered[row[kept]], self.free[in_rule][kept], weights[in_rule][kept], upper[units][finite]))
+            self._packing.append(
+                (renumbered[row[kept]], self.free[in_rule][kept], weights[in_rule][kept], upper[units][finite])
+            )
 
     def _bounds(self, rule: Count | Distinct) -> tuple[Floats, Floats]:
         """Bounds of every unit, ±inf where the rule does not bind it."""
@@ -104,17 +131,16 @@ class LocalRows:
 
     def _bounded(
         self,
-        name: str,
+        rule: Count | Distinct,
         row: Indices,
         column: Indices,
         value: Floats,
         lower: Floats,
         upper: Floats,
-        soft: Soft | None,
         labels: Sequence[str],
     ) -> None:
         """Rows with hard or soft bounds; a soft side has a violation of its own."""
-        size = len(lower)
+        size, soft, name = len(lower), rule.soft, _title(rule.rule, rule.scope)
         if soft is None:
             self.model.add_rows(name, row, column, value, lower=lower, upper=upper, size=size, labels=labels)
             return
@@ -128,9 +154,7 @@ class LocalRows:
             rows, columns, values = place[row[kept]], column[kept], value[kept]
             names = [labels[k] for k in finite]
             if soft.min_side if side == "min" else soft.max_side:
-                bends = self.model.add_variables(
-                    f"{name} {side} violation", len(finite), upper=soft.tolerance, objective=-soft.penalty, labels=names
-                )
+                bends = self._bend(rule, f"{name} {side} violation", soft, len(finite), names)
                 rows = np.concatenate([rows, np.arange(len(finite))])
                 columns = np.concatenate([columns, bends])
                 values = np.concatenate([values, np.full(len(finite), sign)])
@@ -144,6 +168,12 @@ class LocalRows:
                 size=len(finite),
                 labels=names,
             )
+
+    def _bend(self, rule: LocalRule, name: str, soft: Soft, size: int, labels: Sequence[str] | None = None) -> Indices:
+        """Violations ≥ 0, at most the tolerance, priced in the objective."""
+        columns = self.model.add_variables(name, size, upper=soft.tolerance, objective=-soft.penalty, labels=labels)
+        self.bends.append(Bend(rule.rule, rule.scope, columns))
+        return columns
 
     # --- number of groups touched -----------------------------------------------------------------------------
 
@@ -160,7 +190,9 @@ class LocalRows:
         pair, group = np.nonzero(rule.groups[:, self.activity].T & members[:, None])
         fresh = ~rule.touched[bound[unit[pair]], group]
         pair, group = pair[fresh], group[fresh]
-        key, first, inverse = np.unique(unit[pair].astype(np.int64) * groups + group, return_index=True, return_inverse=True)
+        key, first, inverse = np.unique(
+            unit[pair].astype(np.int64) * groups + group, return_index=True, return_inverse=True
+        )
         order = np.argsort(first, kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
@@ -208,7 +240,9 @@ class LocalRows:
         kept = needed & (place[of_unit] >= 0)
         if len(units):
             labels = [rule.units.names[u] for u in units]
-            self._bounded(name, place[of_unit[kept]], indicator[kept], np.ones(kept.sum()), lower[units], upper[units], rule.soft, labels)
+            self._bounded(
+                rule, place[of_unit[kept]], indicator[kept], np.ones(kept.sum()), lower[units], upper[units], labels
+            )
 
     def _if_contacted(self, rule: Distinct, name: str, of_unit: Indices, indicator: Indices, lower: Floats) -> None:
         """Σ_h u_h ≥ lower · u_g for every group g of the unit: none, or at least so many."""
@@ -223,9 +257,7 @@ class LocalRows:
         value = np.concatenate([np.ones(len(left)), -lower[of_unit]])
         if rule.soft is not None and rule.soft.min_side:
             codes, units = pd.factorize(of_unit)
-            bends = self.model.add_variables(
-                f"{name} if contacted violation", len(units), upper=rule.soft.tolerance, objective=-rule.soft.penalty
-            )
+            bends = self._bend(rule, f"{name} if contacted violation", rule.soft, len(units))
             row = np.concatenate([row, np.arange(size)])
             column = np.concatenate([column, bends[codes]])
             value = np.concatenate([value, np.ones(size)])
@@ -245,14 +277,14 @@ class LocalRows:
         clash = (first[left] & then[right] & rule.follows[a, b]) | (first[right] & then[left] & rule.follows[b, a])
         return left[clash], right[clash]
 
-    def _cliques(self, rules: list[Clash]) -> None:
-        """Hard clashes of all rules over the same units: one row a maximal clique of their union."""
+    def _cliques(self, rules: list[Clash]) -> tuple[str, ...]:
+        """Hard clashes of all rules over the same units: one row a maximal clique of their union; the rules at work."""
         edges = [self._edges(rule) for rule in rules]
         left, right = np.concatenate([e[0] for e in edges]), np.concatenate([e[1] for e in edges])
         units = rules[0].units
         active = [rule.rule for rule, edge in zip(rules, edges, strict=True) if len(edge[0])]
         if not active:
-            return
+            return ()
         unit = units.unit[self.customer[left]]
         nodes_row: list[Indices] = []
         nodes_position: list[Indices] = []
@@ -273,18 +305,19 @@ class LocalRows:
                 labels.append(f"{units.names[unit[part[0]]]} {len(labels)}")
         row, position = np.concatenate(nodes_row), np.concatenate(nodes_position)
         name = " + ".join(dict.fromkeys(active))
-        self.model.add_rows(name, row, self.column[position], 1.0, lower=-np.inf, upper=1.0, size=len(labels), labels=labels)
+        self.model.add_rows(
+            name, row, self.column[position], 1.0, lower=-np.inf, upper=1.0, size=len(labels), labels=labels
+        )
         if units.kind == "customer":
             self._packing.append((row, self.free[position], np.ones(len(row)), np.ones(len(labels))))
+        return tuple(dict.fromkeys(active))
 
     def _soft_clash(self, rule: Clash) -> None:
-        """x + x' − v ≤ 1: each clashing pair pays its own."""
+        """State x + x' − v ≤ 1: each clashing pair pays its own."""
         assert rule.soft is not None
         left, right = self._edges(rule)
         size, name = len(left), _title(rule.rule, rule.scope)
-        bends = self.model.add_variables(
-            f"{name} violation", size, upper=rule.soft.tolerance, objective=-rule.soft.penalty
-        )
+        bends = self._bend(rule, f"{name} violation", rule.soft, size)
         self.model.add_rows(
             name, np.tile(np.arange(size), 3), np.concatenate([self.column[left], self.column[right], bends]),
             np.repeat([1.0, 1.0, -1.0], size), lower=-np.inf, upper=1.0, size=size,
@@ -314,9 +347,7 @@ class LocalRows:
             for k in what[~free_alone]
         ]
         if rule.soft is not None:
-            bends = self.model.add_variables(
-                f"{name} violation", size, upper=rule.soft.tolerance, objective=-rule.soft.penalty, labels=labels
-            )
+            bends = self._bend(rule, f"{name} violation", rule.soft, size, labels)
             row, column = np.concatenate([row, np.arange(size)]), np.concatenate([column, bends])
             value = np.concatenate([value, -np.ones(size)])
         self.model.add_rows(name, row, column, value, lower=-np.inf, upper=0.0, size=size, labels=labels)
@@ -353,9 +384,6 @@ def _joined(left: Indices, right: Indices) -> tuple[Indices, Indices]:
     order = np.argsort(right, kind="stable")
     start = np.searchsorted(right[order], left, side="left")
     count = np.searchsorted(right[order], left, side="right") - start
-    l = np.repeat(np.arange(len(left)), count)
-    within = np.arange(len(l)) - np.repeat(np.cumsum(count) - count, count)
-    return l, order[np.repeat(start, count) + within]
-
-
-__all__ = ["LocalRows", "Units", "forbidden"]
+    places = np.repeat(np.arange(len(left)), count)
+    within = np.arange(len(places)) - np.repeat(np.cumsum(count) - count, count)
+    return places, order[np.repeat(start, count) + within]

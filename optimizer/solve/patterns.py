@@ -38,7 +38,7 @@ class PackingRows:
 
 @dataclass(frozen=True)
 class ResponseEntries:
-    """Effective responses as a linear form: pair ``pair[k]`` responds ``value[kind][k]`` per unit of column ``column[k]``."""
+    """Effective responses as a linear form: ``pair[k]`` responds ``value[kind][k]`` per unit of ``column[k]``."""
 
     column: Indices
     pair: Indices
@@ -124,7 +124,7 @@ def response_entries(
 
 
 def _interacting(problem: Problem, free: Indices) -> list[Indices]:
-    """Runs of pairs whose responses depend on each other: whole customers under ordered effects, else groups."""
+    """List runs of pairs whose responses depend on each other: whole customers under ordered effects, else groups."""
     responses = problem.responses
     ordered = np.zeros(len(problem.customer), bool)
     for factor in [*responses.ranks, *responses.changes]:
@@ -147,9 +147,7 @@ def _runs(pairs: Indices, label: NDArray[np.int32]) -> list[Indices]:
     return np.split(pairs[order], np.flatnonzero(np.diff(inverse[order])) + 1)
 
 
-def _by_signature(
-    problem: Problem, blocks: list[Indices], packing: PackingRows
-) -> list[tuple[Indices, _Block]]:
+def _by_signature(problem: Problem, blocks: list[Indices], packing: PackingRows) -> list[tuple[Indices, _Block]]:
     """Blocks that differ by their scores alone, stacked: (C, n) pairs and what they share."""
     responses, activity = problem.responses, problem.activity
     tables = _rank_tables(problem)
@@ -160,9 +158,7 @@ def _by_signature(
     starts = np.searchsorted(packing.pair[order], np.arange(len(activity) + 1))
     stacks: dict[bytes, tuple[list[Indices], _Block]] = {}
     booked_order = np.argsort(responses.booked_customer, kind="stable")
-    booked_starts = np.searchsorted(
-        responses.booked_customer[booked_order], np.arange(len(problem.customer_names) + 1)
-    )
+    booked_starts = np.searchsorted(responses.booked_customer[booked_order], np.arange(len(problem.customer_names) + 1))
     for pairs in blocks:
         a = activity[pairs]
         pairs = pairs[np.lexsort((a, responses.day[a]))]
@@ -186,9 +182,7 @@ def _by_signature(
     return [(np.stack(members), block) for members, block in stacks.values()]
 
 
-def _rows_of(
-    pairs: Indices, packing: PackingRows, order: Indices, starts: Indices
-) -> tuple[Floats, Floats]:
+def _rows_of(pairs: Indices, packing: PackingRows, order: Indices, starts: Indices) -> tuple[Floats, Floats]:
     """Packing rows over the block's pairs; pairs outside the block only free room, so the rows stay valid."""
     entries = [order[starts[pair] : starts[pair + 1]] for pair in pairs]
     rows = np.unique(np.concatenate([packing.row[entry] for entry in entries])) if entries else np.empty(0, np.int64)
@@ -256,7 +250,9 @@ def _effective(
         else:
             combined = np.where(made.any(axis=1), np.where(made[None], part, -np.inf).max(axis=2), 0.0)
         total = part.sum(axis=2)
-        shared = np.divide(combined[..., None] * part, total[..., None], out=np.zeros_like(part), where=total[..., None] != 0)
+        shared = np.divide(
+            combined[..., None] * part, total[..., None], out=np.zeros_like(part), where=total[..., None] != 0
+        )
         even = combined[..., None] * made[None] / np.maximum(made.sum(axis=1), 1)[None, :, None]
         result[:, :, inside] = np.where(total[..., None] != 0, shared, even)
     return result
