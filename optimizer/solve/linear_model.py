@@ -47,6 +47,7 @@ class LinearModel:
     _columns: list[tuple[Floats, Floats, NDArray[np.bool_], Floats]] = field(default_factory=list)
     _entries: list[tuple[Indices, Indices, Floats]] = field(default_factory=list)
     _bounds: list[tuple[Floats, Floats]] = field(default_factory=list)
+    _worth: list[tuple[Indices, Floats]] = field(default_factory=list)
 
     @property
     def width(self) -> int:
@@ -110,20 +111,24 @@ class LinearModel:
     def add_objective(self, column: ArrayLike, value: ArrayLike) -> None:
         """Add to the objective coefficients of columns (repeats are summed)."""
         columns, values = np.broadcast_arrays(np.asarray(column, np.int64), np.asarray(value, float))
-        for block, (_, _, _, objective) in zip(self.variables, self._columns, strict=True):
-            inside = (columns >= block.start) & (columns < block.start + block.size)
-            np.add.at(objective, columns[inside] - block.start, values[inside])
+        self._worth.append((columns.ravel(), values.ravel()))
 
     def form(self) -> MatrixForm:
-        """The matrix, entries of the same place summed."""
+        """Return the matrix, entries of the same place summed."""
         lower, upper, integer, objective = (
             np.concatenate([part[k] for part in self._columns]) if self._columns else np.empty(0) for k in range(4)
         )
-        row = np.concatenate([e[0] for e in self._entries]) if self._entries else np.empty(0, np.int64)
-        column = np.concatenate([e[1] for e in self._entries]) if self._entries else np.empty(0, np.int64)
-        value = np.concatenate([e[2] for e in self._entries]) if self._entries else np.empty(0)
-        matrix = sp.csr_array(sp.coo_array((value, (row, column)), shape=(self.height, self.width)))
+        for columns, values in self._worth:
+            # bincount sums repeats in order, many times faster than np.add.at.
+            objective = objective + np.bincount(columns, weights=values, minlength=self.width)
+        row, column, value = (
+            np.concatenate([part[k] for part in self._entries]) if self._entries else np.empty(0) for k in range(3)
+        )
+        shape = (self.height, self.width)
+        matrix = sp.csr_array(sp.coo_array((value, (row.astype(np.int64), column.astype(np.int64))), shape=shape))
         matrix.sum_duplicates()
-        row_lower = np.concatenate([b[0] for b in self._bounds]) if self._bounds else np.empty(0)
-        row_upper = np.concatenate([b[1] for b in self._bounds]) if self._bounds else np.empty(0)
+        matrix.eliminate_zeros()
+        row_lower, row_upper = (
+            np.concatenate([part[k] for part in self._bounds]) if self._bounds else np.empty(0) for k in range(2)
+        )
         return MatrixForm(objective, self.offset, matrix, row_lower, row_upper, lower, upper, integer.astype(bool))
