@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from optimizer.solve.formulation import Formulation
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.lp import solve_lp
 from optimizer.solve.mip import MipResult, solve_mip
-from optimizer.solve.solution import Solution
+from optimizer.solve.solution import Solution, Status
 
 Progress = Callable[[str, float, float], None]
 #: Refinement rounds before a curve's gap is stated as it is.
@@ -103,12 +104,13 @@ class _Search:
         self.problem, self.gap, self.deadline = problem, gap, deadline
         self.progress, self.stop, self.tighten = progress, stop, tighten
         self.best: Candidate | None = None
-        self.bound, self.bound_by = np.inf, "solver"
+        self.bound = np.inf
+        self.bound_by: Literal["own", "solver"] = "solver"
         self.breakpoints: dict[str, Floats] = {}
         self.interrupted = False
         self.relaxed: Formulation | None = None
 
-    def run(self) -> str:
+    def run(self) -> Status:
         """Search; the status where no plan was found."""
         for round_number in range(ROUNDS):
             relaxed = Formulation(self.problem, "relaxation", self.breakpoints)

@@ -132,7 +132,7 @@ class Formulation:
             )
             for side, bound in (("least", [media[r].low for r in either]), ("most", [media[r].high for r in either])):
                 self.model.add_rows(
-                    f"spend or zero, at {side}", np.tile(np.arange(size), 2), np.concatenate([self.spend[either], paid]),
+                    f"spend or zero, at {side}", np.tile(np.arange(size), 2), np.r_[self.spend[either], paid],
                     np.concatenate([np.ones(size), -np.asarray(bound)]), size=size,
                     lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0,
                 )  # fmt: skip
@@ -391,7 +391,7 @@ class Formulation:
                 )
                 columns, values = np.r_[columns, bend], np.r_[values, 1.0 if helpful else -1.0]
                 self._bends[row.rule, row.scope, side] = int(bend[0])
-                self.bends.append(Bend(row.rule, row.scope, bend))
+                self.bends.append(Bend(row.rule, row.scope, side.strip(), bend, soft))
             number = self.model.add_rows(
                 name + side, np.zeros(len(columns)), columns, values,
                 lower=lower - stated.constant, upper=upper - stated.constant, size=1,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Clash, Count, Distinct, Floats, LocalRule, Precedence, Problem, Soft
 from optimizer.solve.cliques import maximal_cliques
@@ -19,11 +20,13 @@ from optimizer.solve.patterns import PackingRows
 
 @dataclass(frozen=True)
 class Bend:
-    """Violations of one soft rule: their columns."""
+    """Violations of one soft rule on one side: their columns and their price."""
 
     rule: str
     scope: str
+    side: str  # "min", "max" or "" where the rule has no sides
     columns: Indices
+    soft: Soft
 
 
 @dataclass(frozen=True)
@@ -152,9 +155,9 @@ class LocalRows:
             place[finite] = np.arange(len(finite))
             kept = place[row] >= 0
             rows, columns, values = place[row[kept]], column[kept], value[kept]
-            names = [labels[k] for k in finite]
+            names = [labels[int(k)] for k in finite]
             if soft.min_side if side == "min" else soft.max_side:
-                bends = self._bend(rule, f"{name} {side} violation", soft, len(finite), names)
+                bends = self._bend(rule, side, f"{name} {side} violation", soft, len(finite), names)
                 rows = np.concatenate([rows, np.arange(len(finite))])
                 columns = np.concatenate([columns, bends])
                 values = np.concatenate([values, np.full(len(finite), sign)])
@@ -169,10 +172,12 @@ class LocalRows:
                 labels=names,
             )
 
-    def _bend(self, rule: LocalRule, name: str, soft: Soft, size: int, labels: Sequence[str] | None = None) -> Indices:
+    def _bend(
+        self, rule: LocalRule, side: str, name: str, soft: Soft, size: int, labels: Sequence[str] | None = None
+    ) -> Indices:
         """Violations ≥ 0, at most the tolerance, priced in the objective."""
         columns = self.model.add_variables(name, size, upper=soft.tolerance, objective=-soft.penalty, labels=labels)
-        self.bends.append(Bend(rule.rule, rule.scope, columns))
+        self.bends.append(Bend(rule.rule, rule.scope, side, columns, soft))
         return columns
 
     # --- number of groups touched -----------------------------------------------------------------------------
@@ -225,7 +230,7 @@ class LocalRows:
             np.repeat([1.0, -1.0], count), lower=-np.inf, upper=0.0, size=count,
         )  # fmt: skip
         self.model.add_rows(
-            f"{name} only if touched", np.concatenate([row, np.arange(len(several))]), np.concatenate([columns, touched]),
+            f"{name} only if touched", np.r_[row, np.arange(len(several))], np.r_[columns, touched],
             np.repeat([1.0, -1.0], [count, len(several)]), lower=0.0, upper=np.inf, size=len(several),
         )  # fmt: skip
         conditional = np.zeros(len(rule.units.names), bool)
@@ -257,7 +262,7 @@ class LocalRows:
         value = np.concatenate([np.ones(len(left)), -lower[of_unit]])
         if rule.soft is not None and rule.soft.min_side:
             codes, units = pd.factorize(of_unit)
-            bends = self._bend(rule, f"{name} if contacted violation", rule.soft, len(units))
+            bends = self._bend(rule, "min", f"{name} if contacted violation", rule.soft, len(units))
             row = np.concatenate([row, np.arange(size)])
             column = np.concatenate([column, bends[codes]])
             value = np.concatenate([value, np.ones(size)])
@@ -317,7 +322,7 @@ class LocalRows:
         assert rule.soft is not None
         left, right = self._edges(rule)
         size, name = len(left), _title(rule.rule, rule.scope)
-        bends = self._bend(rule, f"{name} violation", rule.soft, size)
+        bends = self._bend(rule, "", f"{name} violation", rule.soft, size)
         self.model.add_rows(
             name, np.tile(np.arange(size), 3), np.concatenate([self.column[left], self.column[right], bends]),
             np.repeat([1.0, 1.0, -1.0], size), lower=-np.inf, upper=1.0, size=size,
@@ -347,7 +352,7 @@ class LocalRows:
             for k in what[~free_alone]
         ]
         if rule.soft is not None:
-            bends = self._bend(rule, f"{name} violation", rule.soft, size, labels)
+            bends = self._bend(rule, "", f"{name} violation", rule.soft, size, labels)
             row, column = np.concatenate([row, np.arange(size)]), np.concatenate([column, bends])
             value = np.concatenate([value, -np.ones(size)])
         self.model.add_rows(name, row, column, value, lower=-np.inf, upper=0.0, size=size, labels=labels)
@@ -379,7 +384,7 @@ def _in_order(seen: Indices, needed: Indices) -> Indices:
     return np.concatenate([appeared, np.setdiff1d(needed, appeared)]).astype(np.int64)
 
 
-def _joined(left: Indices, right: Indices) -> tuple[Indices, Indices]:
+def _joined(left: NDArray[np.integer], right: NDArray[np.integer]) -> tuple[Indices, Indices]:
     """Positions (l, r) with left[l] == right[r], ordered by l then r."""
     order = np.argsort(right, kind="stable")
     start = np.searchsorted(right[order], left, side="left")

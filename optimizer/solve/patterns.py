@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.errors import OptimizerError
-from optimizer.problem import Bools, Floats, Problem, Responses
+from optimizer.problem import Bools, ChangeFactor, Floats, Problem, RankFactor, Responses
 from optimizer.solve.linear_model import Indices, LinearModel
 
 #: Patterns one customer may have before the exact path refuses.
@@ -127,7 +127,8 @@ def _interacting(problem: Problem, free: Indices) -> list[Indices]:
     """List runs of pairs whose responses depend on each other: whole customers under ordered effects, else groups."""
     responses = problem.responses
     ordered = np.zeros(len(problem.customer), bool)
-    for factor in [*responses.ranks, *responses.changes]:
+    factors: list[RankFactor | ChangeFactor] = [*responses.ranks, *responses.changes]
+    for factor in factors:
         ordered |= factor.members.on(problem.customer, problem.activity) != 0
     customer = problem.customer[free]
     affected = np.zeros(len(problem.customer_names), bool)
@@ -270,18 +271,19 @@ def _changes(patterns: Bools, block: _Block) -> Bools:
     """Whether the channel is absent from the customer's latest earlier date of contact, (S, n)."""
     dates = np.unique(np.concatenate([block.days, block.booked_days]))
     changed = np.zeros(patterns.shape, bool)
-    touched, used = {}, {}
+    touched: dict[float, Bools] = {}
+    used: dict[tuple[float, int], Bools] = {}
     for date in dates:
         booked = set(block.booked_channels[block.booked_days == date].tolist())
         on_date = block.days == date
-        touched[date] = patterns[:, on_date].any(axis=1) | bool(booked)
+        touched[date] = np.asarray(patterns[:, on_date].any(axis=1) | bool(booked))
         for channel in np.unique(block.channels):
             same = patterns[:, on_date & (block.channels == channel)].any(axis=1)
-            used[date, channel] = same | (int(channel) in booked)
+            used[date, int(channel)] = np.asarray(same | (int(channel) in booked))
     for position, (day, channel) in enumerate(zip(block.days, block.channels, strict=True)):
         open_question = np.ones(len(patterns), bool)
         for date in dates[dates < day][::-1]:
             here = open_question & touched[date]
-            changed[here, position] = ~used[date, channel][here]
+            changed[here, position] = ~used[date, int(channel)][here]
             open_question &= ~touched[date]
     return changed
