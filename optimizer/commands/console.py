@@ -1,0 +1,136 @@
+"""What the command line says: errors and progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.errors import Infeasible, OptimizerError
+from optimizer.plan.certificate import gap_between
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optimizer.engine import Progress
+
+#: Seconds between two lines of progress where stderr is a file or a pipe.
+PLAIN_INTERVAL = 5.0
+
+
+def results() -> Console:
+    """The console for results."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+
+
+def messages() -> Console:
+    """The console for progress and errors."""
+    return Console(file=sys.stderr, highlight=False)
+
+
+def tell_error(error: OptimizerError) -> None:
+    """Print an error without its traceback; a bill is a result and goes to stdout."""
+    if isinstance(error, Infeasible):
+        results().print(f"[bold]No plan satisfies the rules.[/bold]\n{escape(str(error.bill))}")
+        return
+    messages().print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
+
+
+def print_json(summary: dict[str, Any]) -> None:
+    """Print a summary as JSON on stdout."""
+    from optimizer.plan.write import summary_text
+
+    sys.stdout.write(summary_text(json.loads(json.dumps(summary, default=_plain))))
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy and dates, as JSON has them."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """A figure as a planner reads it: thousands apart, empty when there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def count(value: float) -> str:
+    """A whole number where it is one, else two decimals."""
+    return number(value, 0 if math.isfinite(value) and float(value).is_integer() else 2)
+
+
+def table(title: str, frame: pd.DataFrame, columns: dict[str, str]) -> Table:
+    """A frame as a table: ``columns`` maps its columns to headers; numbers to the right."""
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column, header in columns.items():
+        shown.add_column(header, justify="right" if frame[column].dtype.kind in "fiu" else "left", header_style="dim")
+    for row in frame[list(columns)].itertuples(index=False):
+        shown.add_row(*(count(cell) if isinstance(cell, int | float) else escape(str(cell)) for cell in row))
+    return shown
+
+
+@contextmanager
+def progress_line(*, quiet: bool) -> Iterator[Progress | None]:
+    """Tell of stage, incumbent, bound and gap on stderr: one living line on a terminal, else a line now and then."""
+    if quiet:
+        yield None
+        return
+    console = messages()
+    started = time.perf_counter()
+    if console.is_terminal:
+        line = _LivingLine(started)
+        with Live(line, console=console, refresh_per_second=8, transient=True):
+            yield line.tell
+    else:
+        yield _PlainLines(started).tell
+
+
+def _sentence(stage: str, objective: float, bound: float, seconds: float) -> str:
+    parts = [f"{seconds:6.1f} s", stage]
+    if math.isfinite(objective):
+        parts.append(f"best {number(objective)}")
+    if math.isfinite(bound):
+        parts.append(f"bound {number(bound)}")
+    if math.isfinite(gap := gap_between(objective, bound)):
+        parts.append(f"gap {gap:.2g}")
+    return "  ".join(parts)
+
+
+class _LivingLine:
+    """One line that Rich redraws."""
+
+    def __init__(self, started: float) -> None:
+        self.started, self.last = started, ("starting", math.nan, math.nan)
+
+    def tell(self, stage: str, objective: float, bound: float) -> None:
+        self.last = (stage, objective, bound)
+
+    def __rich__(self) -> Text:
+        return Text(_sentence(*self.last, time.perf_counter() - self.started), overflow="ellipsis", no_wrap=True)
+
+
+class _PlainLines:
+    """A line for every new stage, else at most one every few seconds."""
+
+    def __init__(self, started: float) -> None:
+        self.started, self.stage, self.told = started, "", -math.inf
+
+    def tell(self, stage: str, objective: float, bound: float) -> None:
+        now = time.perf_counter()
+        if stage == self.stage and now - self.told < PLAIN_INTERVAL:
+            return
+        self.stage, self.told = stage, now
+        print(_sentence(stage, objective, bound, now - self.started), file=sys.stderr, flush=True)

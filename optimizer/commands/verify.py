@@ -1,0 +1,75 @@
+"""``optimizer verify``: a written plan against its scenario, later and elsewhere."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.markup import escape
+
+from optimizer.commands.console import count, number, print_json, results
+from optimizer.errors import ScenarioError
+from optimizer.plan.read import WrittenPlan, read_plan
+
+
+def run_verify(folder: Path, scenario_file: Path | None, *, as_json: bool) -> bool:
+    """Recompute the plan in ``folder``; True when every rule and figure holds."""
+    written = read_plan(folder)
+    file = scenario_file or written.scenario_file
+    if file is None:
+        raise ScenarioError(
+            str(folder), "scenario", None, "the plan was made in memory; name its scenario with --scenario"
+        )
+    from optimizer.plan.verify import check_certificate, verify
+    from optimizer.scenario import load
+
+    scenario = load(file)
+    verdict = verify(scenario, written.contacts, written.spend)
+    failures = [
+        *verdict.failures,
+        *check_certificate(verdict, figure(written, "objective"), figure(written, "bound")),
+    ]
+    changed = changed_inputs(written, scenario.input_hashes)
+    if as_json:
+        print_json(
+            {
+                "name": scenario.spec.name,
+                "status": "failed" if failures else "passed",
+                "objective": verdict.valuation.objective,
+                "bound": written.summary.get("bound"),
+                "failures": failures,
+                "changed_inputs": changed,
+                "checks": {"rows": len(verdict.checks), "passed": int(verdict.checks["passed"].sum())},
+            }
+        )
+        return not failures
+    out = results()
+    for name in changed:
+        out.print(f"note: {escape(name)} has changed since the plan was written", soft_wrap=True)
+    if failures:
+        out.print(f"[bold red]The plan does not pass:[/bold red] {escape(scenario.spec.name)}", soft_wrap=True)
+        for failure in failures:
+            out.print(f"  {escape(failure)}", soft_wrap=True)
+    else:
+        out.print(
+            f"[bold]The plan passes:[/bold] {count(len(verdict.checks))} checks, objective "
+            f"{number(verdict.valuation.objective)} as stated, no plan beats {number(figure(written, 'bound'))}",
+            soft_wrap=True,
+        )
+    return not failures
+
+
+def figure(written: WrittenPlan, key: str) -> float:
+    """A figure of the summary; null stands for one that is not finite."""
+    value = written.summary.get(key)
+    if value is None:
+        return math.inf if key == "bound" and written.summary.get("sense") != "minimize" else -math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ScenarioError(str(written.folder / "summary.json"), key, value, "expected a number")
+    return float(value)
+
+
+def changed_inputs(written: WrittenPlan, hashes: dict[str, str]) -> list[str]:
+    """Inputs whose content is no longer what the plan was made from."""
+    before = written.summary.get("inputs") or {}
+    return sorted(name for name in {*before, *hashes} if before.get(name) != hashes.get(name))

@@ -1,0 +1,206 @@
+"""A verified plan: who is contacted how, where the money goes, how each rule stands, and its certificate."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from optimizer import __version__
+from optimizer.plan.certificate import Certificate
+
+if TYPE_CHECKING:
+    from optimizer.plan.verify import Verdict
+    from optimizer.scenario import Scenario
+
+#: Packages on which the figures may depend; their versions stand in every summary.
+VERSIONED = ("highspy", "pyomo", "numpy", "scipy", "pandas", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Contacts and money, valued and checked against a scenario by the independent check.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    contacts : DataFrame
+        A row a contact: customer_id, activity, offer, channel, wave, date, cost, appetence, expected_response,
+        expected_gross_margin; the expectations after effects, combination and saturation.
+    budget : DataFrame
+        A row a channel, cell and wave, a fixed cost or a medium cell: channel (or medium), cell, wave, volume, cost,
+        response, gross_margin, net_margin, roi (net margin / cost), marginal_return, and ``spend``, what a medium's
+        curve receives (its cost without the fixed cost; empty elsewhere).
+    rules : DataFrame
+        A row a rule and scope: rule, scope, value, min, max, slack, shadow_price, violation, penalty, passed, note.
+    spend : dict of str to float
+        Money by medium cell, fixed costs apart.
+    objective : float
+        Soft penalties deducted (added where a cost is minimised).
+    totals : dict of str to float
+        cost, response, gross_margin, net_margin, penalty and, where offers state it, revenue.
+    failures : list of str
+        Hard rules that do not hold, one sentence each; empty for a plan that passes.
+    """
+
+    scenario: Scenario = field(repr=False)
+    contacts: pd.DataFrame = field(repr=False)
+    budget: pd.DataFrame = field(repr=False)
+    rules: pd.DataFrame = field(repr=False)
+    spend: dict[str, float] = field(repr=False)
+    objective: float
+    totals: dict[str, float]
+    failures: list[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every hard rule holds."""
+        return not self.failures
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` says, as a dictionary."""
+        return {
+            **_head(self.scenario),
+            "status": "passed" if self.passed else "failed",
+            "objective": self.objective,
+            **_counts(self),
+            "failures": self.failures,
+            **_tail(self.scenario),
+        }
+
+
+@dataclass(frozen=True)
+class Plan(Evaluation):
+    """A plan that passed every check, with its certificate.
+
+    Attributes
+    ----------
+    certificate : Certificate
+        status, objective, bound, gap, bound_by, seconds, checks.
+    notes : list of str
+        What a reader should know of how it was found, for example that a limit stopped the search.
+    """
+
+    certificate: Certificate
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` says, as a dictionary."""
+        proved = self.certificate
+        return {
+            **_head(self.scenario),
+            "status": proved.status,
+            "objective": proved.objective,
+            "bound": proved.bound,
+            "gap": proved.gap,
+            "bound_by": proved.bound_by,
+            "seconds": round(proved.seconds, 3),
+            **_counts(self),
+            "notes": self.notes,
+            **_tail(self.scenario),
+        }
+
+    def save(self, folder: str | os.PathLike[str], *, excel: bool = False) -> Path:
+        """Write the plan's files into a folder, whole or not at all, and return the folder.
+
+        Parameters
+        ----------
+        folder : path
+            Made if absent; an older plan in it is replaced.
+        excel : bool
+            Write ``plan.xlsx`` too (needs the ``excel`` extra).
+
+        Raises
+        ------
+        ScenarioError
+            When the folder holds files that are not a plan's, or cannot be written.
+        """
+        from optimizer.plan.write import write_plan
+
+        write_plan(self, Path(folder), excel=excel)
+        return Path(folder)
+
+    def to_excel(self, file: str | os.PathLike[str]) -> Path:
+        """Write the plan as one workbook (needs the ``excel`` extra) and return its path."""
+        from optimizer.report.excel import write_workbook
+
+        write_workbook(self, Path(file))
+        return Path(file)
+
+
+def tables_of(
+    scenario: Scenario, verdict: Verdict, spend: Mapping[str, float], prices: Mapping[tuple[str, str], float]
+) -> dict[str, Any]:
+    """The parts of an ``Evaluation`` that the independent check supplies; ``prices`` fill shadow_price."""
+    checks = verdict.checks.copy()
+    keys = zip(checks["rule"], checks["scope"], strict=True)
+    checks.insert(checks.columns.get_loc("slack") + 1, "shadow_price", [prices.get(key, float("nan")) for key in keys])
+    value = verdict.valuation
+    budget = value.budget.copy()
+    medium = budget["channel"].isin(list(scenario.spec.media))
+    budget["spend"] = budget["cell"].map(dict(spend)).where(medium)
+    return {
+        "scenario": scenario,
+        "contacts": value.contacts,
+        "budget": budget,
+        "rules": checks,
+        "spend": dict(spend),
+        "objective": value.objective,
+        "totals": value.totals,
+        "failures": list(verdict.failures),
+    }
+
+
+def _head(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "name": scenario.spec.name,
+        "currency": scenario.currency,
+        "objective_of": scenario.objective,
+        "sense": "maximize" if scenario.sense > 0 else "minimize",
+    }
+
+
+def _counts(of: Evaluation) -> dict[str, Any]:
+    """Customers, contacts, money and checks."""
+    reported = of.rules["rule"].isin([rule.name for rule in of.scenario.rules if rule.mode == "report"])
+    return {
+        "customers": len(of.scenario.facts.customers),
+        "customers_contacted": int(of.contacts["customer_id"].nunique()),
+        "contacts": len(of.contacts),
+        **of.totals,
+        "spend": of.spend,
+        "checks": {
+            "rows": len(of.rules),
+            "passed": int(of.rules["passed"].sum()),
+            "reported_only": int(reported.sum()),
+        },
+    }
+
+
+def _tail(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "left_out": [
+            {"reason": part.reason, "count": part.count, "examples": list(part.examples)}
+            for part in scenario.facts.left_out
+        ],
+        "versions": {"campaign-optimizer": __version__, "python": platform.python_version(), **_installed()},
+        "inputs": dict(scenario.input_hashes),
+    }
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for package in VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
