@@ -34,7 +34,7 @@ Side = Literal["upper", "lower", "both"]
 
 #: Knots move outwards by so much of their size: more than the rounding of a curve's formula and of the interpolation.
 ROUNDING = 256 * np.finfo(float).eps
-#: Slopes nearer than this, relatively, are the same slope.
+#: Slopes nearer than this, relatively, are the same slope; so are those whose difference is rounding of the knots.
 SAME_SLOPE = 1e-9
 
 
@@ -69,13 +69,25 @@ class PiecewiseLinear:
 
     def value(self, z: ArrayLike) -> Floats:
         """Evaluate at z, held constant outside the knots."""
-        return np.asarray(np.interp(np.asarray(z, float), self.x, self.y))
+        z = np.clip(np.asarray(z, float), self.x[0], self.x[-1])
+        if len(self.x) == 1:
+            return np.full(z.shape, self.y[0])
+        k = np.clip(np.searchsorted(self.x, z, side="right") - 1, 0, len(self.x) - 2)
+        left, right = self.x[k], self.x[k + 1]
+        # Weighted from both sides: the rounding is a part of the value, whichever end is the smaller.
+        return np.asarray((self.y[k] * (right - z) + self.y[k + 1] * (z - left)) / (right - left))
 
     @cached_property
     def _rises(self) -> NDArray[np.int8]:
         """Sign of the change of slope after each segment but the last, shape (n − 1,)."""
         before, after = self.slopes[:-1], self.slopes[1:]
-        same = np.abs(after - before) <= SAME_SLOPE * np.maximum(np.abs(before), np.abs(after))
+        change = np.abs(after - before)
+        # Filled in the wrong order, two segments are off by the change of slope times the shorter one.
+        width = np.diff(self.x)
+        off = change * np.minimum(width[:-1], width[1:])
+        same = (change <= SAME_SLOPE * np.maximum(np.abs(before), np.abs(after))) | (
+            off <= 8 * ROUNDING * np.abs(self.y).max()
+        )
         return np.where(same, 0, np.sign(after - before)).astype(np.int8)
 
     def is_concave_from(self, segment: int = 0) -> bool:
