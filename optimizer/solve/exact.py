@@ -81,7 +81,7 @@ def solve_problem(
             status, np.zeros(len(problem.customer), bool), np.zeros(len(problem.media)), -np.inf, search.bound,
             search.bound_by, seconds,
         )  # fmt: skip
-    reached = relative_gap(best.objective, search.bound) <= gap
+    reached = search.reached
     return Solution(
         "optimal" if reached else "feasible", best.contacts, best.spend, best.objective,
         max(search.bound, best.objective), search.bound_by, seconds, search.shadow_prices(),
@@ -106,6 +106,7 @@ class _Search:
         self.best: Candidate | None = None
         self.bound = np.inf
         self.bound_by: Literal["own", "solver"] = "solver"
+        self.resolution = 0.0  # what the solver's tolerances leave undecided, in units of the objective
         self.breakpoints: dict[str, Floats] = {}
         self.interrupted = False
         self.relaxed: Formulation | None = None
@@ -117,7 +118,8 @@ class _Search:
             self.relaxed = relaxed
             curved = bool(relaxed.curves or relaxed.prices)
             label = f"round {round_number + 1}" if curved else "solve"
-            result = self._mip(relaxed, label, self.gap / 4 if curved else self.gap, whole=True)
+            gap = self.gap / 4 if curved else self.gap
+            result = self._mip(relaxed, label, gap, whole=True)
             self.interrupted |= result.interrupted
             if result.status == "infeasible":
                 return "infeasible" if self.best is None else "feasible"
@@ -132,7 +134,13 @@ class _Search:
                 inside = self._mip(restricted, f"{label}, on the safe side", self.gap / 4, whole=False)
                 if inside.x is not None:
                     self._consider(restricted, inside.x)
-            if self.best is not None and relative_gap(self.best.objective, self.bound) <= self.gap:
+            if result.status == "optimal":
+                self.resolution = (
+                    max(result.bound - result.objective, 0.0)
+                    if relative_gap(result.objective, result.bound) > gap
+                    else 0.0
+                )
+            if self.reached:
                 break
             self.interrupted |= self._out_of_time()
             if not curved or self.interrupted:
@@ -140,6 +148,14 @@ class _Search:
             if not self._refine(relaxed, points):
                 break
         return "no_plan"
+
+    @property
+    def reached(self) -> bool:
+        """Whether the gap is reached, or is smaller than the solver's tolerances can show."""
+        if self.best is None:
+            return False
+        short = self.bound - self.best.objective
+        return relative_gap(self.best.objective, self.bound) <= self.gap or short <= 2.0 * self.resolution
 
     def _out_of_time(self) -> bool:
         return time.monotonic() >= self.deadline or (self.stop is not None and self.stop())
