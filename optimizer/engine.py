@@ -23,7 +23,7 @@ from optimizer.plan.certificate import Certificate
 from optimizer.plan.plan import Evaluation, Plan, tables_of
 from optimizer.plan.verify import check_certificate, verify
 from optimizer.problem import Problem
-from optimizer.rules import compile_problem
+from optimizer.rules import compile_problem, infeasible_by_count
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.solution import Solution
 
@@ -82,6 +82,7 @@ def solve(
     tell = _in_planner_sense(progress, scenario.sense)
     tell("reading and compiling", math.nan, math.nan)
     problem = compile_problem(scenario)
+    _raise_if_counts_suffice(problem, scenario)
     bound, bound_by, failures = math.inf, "own", ["not solved"]
     with _interruptible() as stop:
         for tighten in TIGHTENINGS:
@@ -186,6 +187,14 @@ def with_activities(contacts: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
             shown = ", ".join(f"{key} {named[key].iloc[row]}" for key in keys)
             raise ScenarioError("contacts", f"row {row + 1}", shown, expectation)
     return named.rename(columns={"first": "activity"}).drop(columns="size")
+
+
+def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
+    """Stop before any search when counting alone proves that no plan exists."""
+    if findings := infeasible_by_count(problem):
+        from optimizer.solve.bill import bill_of
+
+        raise Infeasible(bill_of(problem, scenario, [finding.message for finding in findings]))
 
 
 def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool) -> None:

@@ -44,7 +44,7 @@ class Evaluation:
     objective : float
         Soft penalties deducted (added where a cost is minimised).
     totals : dict of str to float
-        cost, response, gross_margin, net_margin, penalty and, where offers state it, revenue.
+        cost, response, each kpi, gross_margin, revenue, net_margin, penalty (of soft rules).
     failures : list of str
         Hard rules that do not hold, one sentence each; empty for a plan that passes.
     """
@@ -154,7 +154,15 @@ def tables_of(
         "rules": checks,
         "spend": dict(spend),
         "objective": value.objective,
-        "totals": value.totals,
+        "totals": {
+            "cost": value.cost,
+            "response": value.responses,
+            **value.kpis,
+            "gross_margin": value.gross_margin,
+            "revenue": value.revenue,
+            "net_margin": value.net_margin,
+            "penalty": value.penalty,
+        },
         "failures": list(verdict.failures),
     }
 
