@@ -1,0 +1,466 @@
+"""What a plan is worth, recomputed from the scenario: effective responses, money, true curves, objective.
+
+    q     = min(1, p · rank factor · change factor · message factors)
+    ρ     = q, or the contact's part P · q / Σq of its group's combination P (independent 1 − Π(1 − q), best max q)
+    ρ     = ρ · F(z) / z in a saturated cell, z = Σ worth · ρ, F(z) = z_ref · min(r, φ(r)), r = z / z_ref
+    cost  = unit cost (C(n)/n where prices come in tiers) + response cost · ρ
+    worth = Σ gross margin − cost, + what media yield − what they cost − fixed costs      (net_margin)
+
+(docs/meaning.md; DESIGN §2). Nothing here is shared with the compiled problem or a solver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.plan.records import Records
+from optimizer.scenario.facts import Bools, Facts, Floats, Tiers
+from optimizer.scenario.rule_schema import Effect
+
+if TYPE_CHECKING:
+    from optimizer.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class MediaValue:
+    """What each medium cell costs and yields (arrays of shape (M,)).
+
+    ``spend`` is the money on the curve, ``cost`` adds the fixed cost once it is positive, ``yields`` the curve's
+    value in its own unit, ``margin`` its worth in money (0 where none is stated), ``marginal`` the worth (or, without
+    one, the yield) of the next unit of money, ``kinds`` what the curve yields.
+    """
+
+    spend: Floats
+    cost: Floats
+    yields: Floats
+    margin: Floats
+    marginal: Floats
+    kinds: list[str]
+
+    def of(self, kind: str) -> Floats:
+        """What each cell yields of ``responses`` or a kpi; 0 where its curve yields something else."""
+        return np.where(np.array([own == kind for own in self.kinds], dtype=bool), self.yields, 0.0)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A plan's value, before any penalty.
+
+    Arrays over contacts follow the order of the plan's records; totals include media and fixed costs.
+    ``magnitude`` is the sum of the absolute values of everything that was added up, the yardstick of rounding.
+    """
+
+    objective: float
+    magnitude: float
+    cost: float
+    responses: float
+    gross_margin: float
+    revenue: float
+    kpis: dict[str, float]
+    response: Floats
+    kpi_response: dict[str, Floats]
+    contact_gross_margin: Floats
+    contact_revenue: Floats
+    contact_cost: Floats
+    media: MediaValue
+    opened: Bools
+    contacts: pd.DataFrame
+    budget: pd.DataFrame
+
+    @property
+    def net_margin(self) -> float:
+        """Gross margin − cost, media and fixed costs included."""
+        return self.gross_margin - self.cost
+
+
+def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats) -> Worth:
+    """Value contacts and media spend.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    plan : Records
+        Our contacts.
+    booked : Records
+        Committed contacts inside the horizon: they count in ranks and previous dates.
+    spend : float64 (M,)
+        Money on each medium cell.
+
+    Returns
+    -------
+    Worth
+        ``contacts`` has the columns customer_id, activity, offer, channel, wave, date, cost, appetence,
+        expected_response, expected_gross_margin; ``budget`` has channel, cell, wave, volume, cost, response,
+        gross_margin, net_margin, roi, marginal_return.
+    """
+    facts = scenario.facts
+    pairs, rows = facts.pairs, _pair_rows(plan)
+    factor = effect_factors(scenario, plan, booked)
+    response = combined(facts, plan, np.minimum(1.0, pairs.score[rows] * factor))
+    kpis = {name: combined(facts, plan, np.minimum(1.0, score[rows] * factor)) for name, score in pairs.kpis.items()}
+    shrink = saturation_factors(scenario, plan, response)
+    response = response * shrink
+    kpis = {name: value * shrink for name, value in kpis.items()}
+
+    gross_margin = response * np.nan_to_num(pairs.gross_margin[rows])
+    for name, value in kpis.items():
+        gross_margin = gross_margin + value * kpi_margin(scenario, name)[plan.customer]
+    revenue = response * np.nan_to_num(pairs.revenue[rows])
+    cost = contact_prices(facts, plan) + response * pairs.response_cost[rows]
+    media = value_media(facts, spend)
+    opened = np.array([bool(fixed.activities[plan.activity].any()) for fixed in facts.fixed_costs], dtype=bool)
+    fixed_money = np.array([fixed.amount for fixed in facts.fixed_costs]) * opened
+
+    totals = {name: float(value.sum() + media.of(name).sum()) for name, value in kpis.items()}
+    responses = float(response.sum() + media.of("responses").sum())
+    terms = objective_terms(
+        scenario,
+        plan,
+        response=response,
+        kpis=kpis,
+        gross_margin=gross_margin,
+        revenue=revenue,
+        cost=cost,
+        media=media,
+        fixed=fixed_money,
+    )
+    return Worth(
+        objective=float(sum(float(term.sum()) for term in terms)),
+        magnitude=float(sum(float(np.abs(term).sum()) for term in terms)),
+        cost=float(cost.sum() + media.cost.sum() + fixed_money.sum()),
+        responses=responses,
+        gross_margin=float(gross_margin.sum() + media.margin.sum()),
+        revenue=float(revenue.sum()),
+        kpis=totals,
+        response=response,
+        kpi_response=kpis,
+        contact_gross_margin=gross_margin,
+        contact_revenue=revenue,
+        contact_cost=cost,
+        media=media,
+        opened=opened,
+        contacts=_contacts_frame(facts, plan, cost, response, gross_margin),
+        budget=_budget_frame(facts, plan, cost, response, gross_margin, media, fixed_money),
+    )
+
+
+def objective_terms(
+    scenario: Scenario,
+    plan: Records,
+    *,
+    response: Floats,
+    kpis: dict[str, Floats],
+    gross_margin: Floats,
+    revenue: Floats,
+    cost: Floats,
+    media: MediaValue,
+    fixed: Floats,
+) -> list[Floats]:
+    """What the objective adds up, before penalties; a minimised cost counts upwards."""
+    match scenario.objective:
+        case "net_margin":
+            return [gross_margin, -cost, media.margin, -media.cost, -fixed]
+        case "cost":
+            return [cost, media.cost, fixed]
+        case "revenue":
+            return [revenue]
+        case "responses":
+            return [response, media.of("responses")]
+        case name if name in kpis:
+            return [kpis[name], media.of(name)]
+        case name:
+            return [np.nan_to_num(column_measure(plan, name))]
+
+
+def column_measure(records: Records, name: str) -> Floats:
+    """A numeric column of pairs, activities or customers as a measure of each contact; NaN where empty or unknown."""
+    frame = records.frame([name])
+    if frame.shape[1] != 1:
+        return np.full(len(records), np.nan)
+    return pd.to_numeric(frame.iloc[:, 0], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+
+
+def kpi_margin(scenario: Scenario, name: str) -> Floats:
+    """Gross margin of one unit of a kpi for each customer: a number, a customer column, or 0."""
+    margin = scenario.spec.kpis[name].gross_margin
+    customers = scenario.facts.customers
+    if margin is None:
+        return np.zeros(len(customers))
+    if isinstance(margin, str):
+        return np.nan_to_num(customers[margin].to_numpy(np.float64, na_value=np.nan))
+    return np.full(len(customers), float(margin))
+
+
+# --- effective responses ------------------------------------------------------------------------------------------
+
+
+def effect_factors(scenario: Scenario, plan: Records, booked: Records) -> Floats:
+    """The product of the factors each contact gets from the scenario's effects."""
+    effects = [
+        (rule, rule.effect) for rule in scenario.rules if isinstance(rule.effect, Effect) and rule.mode == "enforce"
+    ]
+    factor = np.ones(len(plan))
+    for rule, effect in effects:
+        if effect.contact is None and effect.alternate is None:
+            factor[plan.holds(rule.where)] *= effect.factor
+    by_rank = [(rule, effect) for rule, effect in effects if effect.contact is not None]
+    if by_rank:
+        rank = contact_ranks(plan, booked)
+        kept = np.array([plan.holds(rule.where) for rule, _ in by_rank]).reshape(len(by_rank), len(plan))
+        stated = np.array([effect.contact for _, effect in by_rank], dtype=np.int64)
+        last = np.max(np.where(kept, stated[:, None], 0), axis=0, initial=0)
+        applies = kept & (stated[:, None] == np.minimum(rank, last))
+        factors = np.array([effect.factor for _, effect in by_rank])
+        factor *= np.prod(np.where(applies, factors[:, None], 1.0), axis=0)
+    by_change = [(rule, effect) for rule, effect in effects if effect.alternate is not None]
+    if by_change:
+        changed = changed_channel(plan, booked)
+        for rule, effect in by_change:
+            factor[changed & plan.holds(rule.where)] *= effect.factor
+    return factor
+
+
+def contact_ranks(plan: Records, booked: Records) -> NDArray[np.int64]:
+    """1 + the customer's contacts, ours and booked, on earlier dates of the horizon."""
+    sequence = _sequence(plan, booked)
+    earlier = np.searchsorted(sequence.sorted_keys, sequence.own_keys, side="left")
+    first = np.searchsorted(sequence.sorted_keys, sequence.own_starts, side="left")
+    return 1 + earlier - first
+
+
+def changed_channel(plan: Records, booked: Records) -> Bools:
+    """Contacts whose channel is absent from the customer's previous date of contact; False without one."""
+    sequence = _sequence(plan, booked)
+    before = np.searchsorted(sequence.sorted_keys, sequence.own_keys, side="left") - 1
+    first = np.searchsorted(sequence.sorted_keys, sequence.own_starts, side="left")
+    has_previous = before >= first
+    if not has_previous.any():
+        return np.zeros(len(plan), dtype=bool)
+    previous_date = sequence.sorted_keys[np.maximum(before, 0)]
+    used = np.unique(sequence.keys * sequence.channels + sequence.channel)
+    same = np.isin(previous_date * sequence.channels + sequence.channel[: len(plan)], used)
+    return has_previous & ~same
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    keys: NDArray[np.int64]  # customer and date as one number, ours first, then booked
+    sorted_keys: NDArray[np.int64]
+    own_keys: NDArray[np.int64]
+    own_starts: NDArray[np.int64]  # the customer's smallest possible key
+    channel: NDArray[np.int64]
+    channels: int
+
+
+def _sequence(plan: Records, booked: Records) -> _Sequence:
+    days = np.concatenate([plan.days, booked.days])
+    earliest = int(days.min(initial=0))
+    span = int(days.max(initial=0)) - earliest + 1
+    customer = np.concatenate([plan.customer, booked.customer]).astype(np.int64)
+    keys = customer * span + (days - earliest)
+    names = np.concatenate([_channels(plan), _channels(booked)])
+    channel, known = pd.factorize(names)
+    own = len(plan)
+    starts = customer[:own] * span
+    return _Sequence(keys, np.sort(keys), keys[:own], starts, channel.astype(np.int64), max(1, len(known)))
+
+
+def _channels(records: Records) -> NDArray[np.object_]:
+    if records.past is not None:
+        return records.past["channel"].to_numpy(object)
+    return records.facts.activities["channel"].to_numpy(object)[records.activity]
+
+
+def combined(facts: Facts, plan: Records, response: Floats) -> Floats:
+    """Each contact's part of the response of its group, by the scenario's ``combine``."""
+    if facts.combine == "additive" or not len(plan):
+        return response
+    group = facts.group[_pair_rows(plan)].astype(np.int64)
+    alone = group < 0
+    group = np.where(alone, group.max(initial=0) + 1 + np.arange(len(plan)), group)
+    order = np.argsort(group, kind="stable")
+    ordered, start = np.unique(group[order], return_index=True)
+    del ordered
+    size = np.diff(np.append(start, len(plan)))
+    q = response[order]
+    if facts.combine == "independent":
+        together = 1.0 - np.multiply.reduceat(1.0 - q, start)
+    else:
+        together = np.maximum.reduceat(q, start)
+    total = np.add.reduceat(q, start)
+    # a group whose responses add up to nothing shares its combination evenly
+    flat = total == 0.0
+    scale = np.repeat(np.where(flat, 0.0, together / np.where(flat, 1.0, total)), size)
+    part = np.where(np.repeat(flat, size), np.repeat(together / size, size), q * scale)
+    part = np.where(np.repeat(size, size) == 1, q, part)
+    result = np.empty_like(response)
+    result[order] = part
+    return result
+
+
+def response_worth(scenario: Scenario, rows: NDArray[np.int64]) -> Floats:
+    """What one response of each of these pairs adds to the objective, without kpi margins."""
+    pairs = scenario.facts.pairs
+    if scenario.objective == "net_margin":
+        return np.nan_to_num(pairs.gross_margin[rows]) - pairs.response_cost[rows]
+    if scenario.objective == "revenue":
+        return np.nan_to_num(pairs.revenue[rows])
+    return np.ones(len(rows))
+
+
+def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> Floats:
+    """F(z) / z of the cell of each contact; 1 where the channel has no saturation."""
+    facts = scenario.facts
+    rows = _pair_rows(plan)
+    factor = np.ones(len(plan))
+    for saturation in facts.saturations:
+        reference = float(saturation.curve.value(saturation.reference))
+        scored = np.flatnonzero(saturation.cell >= 0)
+        count = len(saturation.cells)
+        weight = np.bincount(saturation.cell[scored], facts.pairs.score[scored], count)
+        worths = facts.pairs.score[scored] * response_worth(scenario, scored)
+        worth = np.bincount(saturation.cell[scored], worths, count)
+        own = np.flatnonzero(saturation.cell[rows] >= 0)
+        cell = saturation.cell[rows[own]]
+        load = np.bincount(cell, response[own] * response_worth(scenario, rows[own]), count)
+        scale = np.ones(count)
+        for k in range(count):
+            anchor = reference * worth[k] / weight[k] if weight[k] != 0 else 0.0
+            if load[k] <= 0 or anchor <= 0:
+                continue
+            r = load[k] / anchor
+            shape = float(saturation.curve.value(r * saturation.reference)) / reference
+            scale[k] = anchor * min(r, shape) / load[k]
+        factor[own] = scale[cell]
+    return factor
+
+
+# --- money --------------------------------------------------------------------------------------------------------
+
+
+def contact_prices(facts: Facts, plan: Records) -> Floats:
+    """What each contact costs before any response: its unit cost, or the average price of a channel with tiers."""
+    price = facts.pairs.unit_cost[_pair_rows(plan)].astype(np.float64)
+    channel = _channels(plan)
+    for tiers in facts.tiers:
+        own = channel == tiers.channel
+        volume = int(own.sum())
+        if volume:
+            price[own] = tier_total(tiers, volume) / volume
+    return price
+
+
+def tier_total(tiers: Tiers, volume: int) -> float:
+    """C(n): the price of n contacts of a channel whose price comes in tiers."""
+    if tiers.kind == "all_units":
+        return float(tiers.prices[tiers.starts <= volume][-1]) * volume
+    ends = np.append(tiers.starts[1:], np.inf)
+    within = np.clip(np.minimum(ends, volume) - tiers.starts, 0.0, None)
+    return float(within @ tiers.prices)
+
+
+def value_media(facts: Facts, spend: Floats) -> MediaValue:
+    """Cost and true curve value of every medium cell."""
+    count = len(facts.media)
+    yields, slope, margin = np.zeros(count), np.zeros(count), np.zeros(count)
+    for row, cell in enumerate(facts.media):
+        yields[row] = float(cell.curve.value(spend[row]))
+        slope[row] = float(cell.curve.slope(spend[row]))
+        margin[row] = cell.margin
+    fixed = np.array([cell.fixed_cost for cell in facts.media]) * (spend > 0)
+    worth = np.nan_to_num(margin)
+    marginal = slope * np.where(np.isnan(margin), 1.0, margin)
+    return MediaValue(spend, spend + fixed, yields, yields * worth, marginal, [cell.yields for cell in facts.media])
+
+
+def _pair_rows(plan: Records) -> NDArray[np.int64]:
+    if plan.pair is None:
+        raise ValueError("contacts of the past have no pair")
+    return plan.pair
+
+
+# --- frames -------------------------------------------------------------------------------------------------------
+
+
+def _contacts_frame(facts: Facts, plan: Records, cost: Floats, response: Floats, gross_margin: Floats) -> pd.DataFrame:
+    activities = facts.activities
+    frame = {"customer_id": facts.customers["customer_id"].array.take(plan.customer)}
+    for column in ("activity", "offer", "channel", "wave", "date"):
+        frame[column] = activities[column].array.take(plan.activity)
+    frame |= {
+        "cost": cost,
+        "appetence": facts.pairs.score[_pair_rows(plan)],
+        "expected_response": response,
+        "expected_gross_margin": gross_margin,
+    }
+    return pd.DataFrame(frame)
+
+
+def _budget_frame(
+    facts: Facts,
+    plan: Records,
+    cost: Floats,
+    response: Floats,
+    gross_margin: Floats,
+    media: MediaValue,
+    fixed_money: Floats,
+) -> pd.DataFrame:
+    cell = np.full(len(plan), "", dtype=object)
+    for saturation in facts.saturations:
+        where = saturation.cell[_pair_rows(plan)]
+        labels = np.array([*saturation.cells, ""], dtype=object)
+        cell = np.where(where >= 0, labels[where], cell)
+    contacts = pd.DataFrame(
+        {
+            "channel": _channels(plan),
+            "cell": cell,
+            "wave": facts.activities["wave"].to_numpy(object)[plan.activity],
+            "volume": 1.0,
+            "cost": cost,
+            "response": response,
+            "gross_margin": gross_margin,
+        }
+    )
+    grouped = contacts.groupby(["channel", "cell", "wave"], sort=True, as_index=False).sum()
+    fixed = pd.DataFrame(
+        [
+            {
+                "channel": str(item.columns.get("channel", item.columns.get("offer", item.name))),
+                "cell": f"fixed cost {item.name}",
+                "wave": str(item.columns.get("wave", "")),
+                "cost": money,
+            }
+            for item, money in zip(facts.fixed_costs, fixed_money, strict=True)
+            if money
+        ]
+    )
+    bought = pd.DataFrame(
+        [
+            {
+                "channel": item.medium,
+                "cell": item.name,
+                "wave": "",
+                "cost": media.cost[row],
+                "response": media.yields[row] if item.yields == "responses" else 0.0,
+                "gross_margin": media.margin[row],
+                "marginal_return": media.marginal[row],
+            }
+            for row, item in enumerate(facts.media)
+        ]
+    )
+    columns = ["channel", "cell", "wave", "volume", "cost", "response", "gross_margin"]
+    frames = [frame for frame in (grouped, fixed, bought) if len(frame)]
+    budget = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    budget = budget.reindex(columns=[*columns, "marginal_return"])
+    numeric = ["volume", "cost", "response", "gross_margin"]
+    budget[numeric] = budget[numeric].astype(np.float64).fillna(0.0)
+    budget["net_margin"] = budget["gross_margin"] - budget["cost"]
+    cost_or_none = budget["cost"].where(budget["cost"] != 0)
+    budget["roi"] = budget["net_margin"] / cost_or_none
+    budget["marginal_return"] = budget["marginal_return"].astype(np.float64)
+    return budget[[*columns, "net_margin", "roi", "marginal_return"]]

@@ -1,0 +1,149 @@
+"""The independent check of a plan: every rule and the objective, recomputed from the scenario and the plan table alone.
+
+It reads the scenario and its facts, never the compiled problem, the rules' code or a solver; no plan leaves the engine
+without passing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.errors import ScenarioError
+from optimizer.plan.records import Records, require_columns, text_of
+from optimizer.plan.verify.eligibility import check_control, check_exclude, check_include
+from optimizer.plan.verify.evidence import Evidence
+from optimizer.plan.verify.judge import Check, Judge
+from optimizer.plan.verify.measure import check_average, check_ratio, check_share, check_sum
+from optimizer.plan.verify.money import check_budget, check_spend
+from optimizer.plan.verify.opening import check_minimum_volumes, check_open
+from optimizer.plan.verify.pressure import check_window
+from optimizer.plan.verify.sequence import check_alternate, check_effect, check_rest
+from optimizer.plan.verify.targets import check_never, check_only_after, check_requires, check_targets
+from optimizer.plan.verify.verdict import CHECK_COLUMNS, Valuation, Verdict, check_certificate, worth_after
+from optimizer.plan.verify.volume import check_volume
+from optimizer.scenario.facts import Facts, Floats
+from optimizer.scenario.rule_schema import Rule
+
+if TYPE_CHECKING:
+    from optimizer.scenario import Scenario
+
+__all__ = ["CHECKS", "Valuation", "Verdict", "check_certificate", "verify"]
+
+#: Verb -> its check.
+CHECKS: dict[str, Callable[[Rule, Evidence], list[Check]]] = {
+    "volume": check_volume,
+    "budget": check_budget,
+    "sum": check_sum,
+    "average": check_average,
+    "ratio": check_ratio,
+    "share": check_share,
+    "open": check_open,
+    "contacts": check_window,
+    "pressure": check_window,
+    "packages": check_window,
+    "duplicates": check_window,
+    "cost_per_customer": check_window,
+    "rest": check_rest,
+    "targets": check_targets,
+    "include": check_include,
+    "exclude": check_exclude,
+    "requires": check_requires,
+    "only_after": check_only_after,
+    "never": check_never,
+    "alternate": check_alternate,
+    "effect": check_effect,
+    "control": check_control,
+}
+
+
+def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str, float] | None = None) -> Verdict:
+    """Check and value a plan.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    contacts : DataFrame or None
+        ``customer_id`` and ``activity``, a row a contact; further columns are not looked at.
+    spend : mapping, optional
+        Medium cell -> money; a cell that is absent receives none.
+
+    Returns
+    -------
+    Verdict
+        Contacts that cannot be valued (unknown, repeated, not eligible) fail and are left out of every figure.
+
+    Raises
+    ------
+    ScenarioError
+        When the table lacks a column, or spend is no finite number.
+    """
+    facts = scenario.facts
+    pair, checks = _known_pairs(facts, contacts)
+    money, unknown = _known_spend(facts, spend or {})
+    evidence = Evidence(scenario, Records.of_pairs(facts, pair), money)
+    checks += unknown + check_spend(evidence) + check_minimum_volumes(evidence)
+    for rule in scenario.rules:
+        checks += CHECKS[rule.verb](rule, evidence)
+    table = pd.DataFrame([asdict(check) for check in checks], columns=CHECK_COLUMNS)
+    penalty = float(table["penalty"].sum())
+    return Verdict(table, worth_after(evidence.worth, penalty, scenario.sense))
+
+
+def _known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[NDArray[np.int64], list[Check]]:
+    """Rows of ``facts.pairs`` of the plan's contacts, and the checks that each is known, eligible and there once."""
+    if contacts is None:
+        contacts = pd.DataFrame({"customer_id": [], "activity": []}, dtype=object)
+    require_columns(contacts, ["customer_id", "activity"], "plan")
+    names, activities = (_identifiers(contacts[column]) for column in ("customer_id", "activity"))
+    customer = pd.Index(_identifiers(facts.customers["customer_id"])).get_indexer(pd.Index(names))
+    activity = pd.Index(_identifiers(facts.activities["activity"])).get_indexer(pd.Index(activities))
+    width = max(1, len(facts.activities))
+    known = (customer >= 0) & (activity >= 0)
+    key = np.where(known, customer * np.int64(width) + activity, -1)
+    eligible_keys = facts.pairs.customer.astype(np.int64) * width + facts.pairs.activity
+    at = np.searchsorted(eligible_keys, key)
+    at = np.minimum(at, max(0, len(eligible_keys) - 1))
+    eligible = known & (eligible_keys[at] == key) if len(eligible_keys) else np.zeros(len(key), dtype=bool)
+    again = pd.Series(key).duplicated().to_numpy(bool) & known
+
+    def check(scope: str, wrong: NDArray[np.bool_]) -> Check:
+        judge = Judge("plan", scope, noun="contacts")
+        faults = np.flatnonzero(wrong)
+        judge.each_pays(len(faults), lambda k: f"{names[faults[k]]} {activities[faults[k]]}")
+        return judge.check()
+
+    checks = [
+        check("unknown customers", customer < 0),
+        check("unknown activities", activity < 0),
+        check("repeated contacts", again),
+        check("contacts that are not eligible", known & ~eligible),
+    ]
+    return np.sort(at[eligible & ~again]).astype(np.int64), checks
+
+
+def _identifiers(column: pd.Series) -> NDArray[np.object_]:
+    """Identifiers as text; whole numbers as decimal text."""
+    codes, uniques = pd.factorize(column, use_na_sentinel=True)
+    texts = np.array([*(text_of(value) for value in uniques), ""], dtype=object)
+    return texts[codes]
+
+
+def _known_spend(facts: Facts, spend: Mapping[str, float]) -> tuple[Floats, list[Check]]:
+    """Money on each medium cell, and the check that every cell named exists."""
+    names = [cell.name for cell in facts.media]
+    for name, money in spend.items():
+        if not np.isfinite(money):
+            raise ScenarioError("plan", f"spend on {name}", money, "expected a finite amount")
+    unknown = [name for name in spend if name not in set(names)]
+    checks = []
+    if unknown:
+        judge = Judge("plan", "unknown media", noun="media")
+        judge.each_pays(len(unknown), lambda k: unknown[k])
+        checks.append(judge.check())
+    return np.array([float(spend.get(name, 0.0)) for name in names], dtype=np.float64), checks

@@ -1,0 +1,184 @@
+"""Judging values against bounds: one row of ``rules.csv`` for a rule and scope, the worst of everything it binds.
+
+A count holds exactly; a real value within 1e-9 × (|bound| + Σ|g x|). What a soft rule bends is priced, each unit,
+window and pair on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optimizer.scenario.facts import Floats
+from optimizer.scenario.rule_schema import Rule
+
+ROUNDING = 1e-9
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the checks: a rule in one scope."""
+
+    rule: str
+    scope: str
+    value: float
+    min: float
+    max: float
+    slack: float
+    violation: float
+    penalty: float
+    passed: bool
+    note: str
+
+
+@dataclass
+class Judge:
+    """Collects values against bounds and gives the row that stands for them.
+
+    Parameters
+    ----------
+    rule, scope : str
+        What the row is called.
+    ruling : Rule or None
+        Whose softness and mode apply; none for what a scenario demands of every plan.
+    noun : str
+        What is judged, in notes: ``customers``, ``windows``, ``pairs``.
+    """
+
+    rule: str
+    scope: str
+    ruling: Rule | None = None
+    noun: str = "customers"
+    violation: float = 0.0
+    penalty: float = 0.0
+    failed: int = 0
+    bound_units: int = 0
+    number: float | None = None  # of things that should not be
+    remarks: list[str] = field(default_factory=list)
+    _worst: tuple[tuple[bool, float], float, float, float] | None = None  # (broken, signed excess), value, lower, upper
+    _broken: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        value: ArrayLike,
+        lower: ArrayLike = -np.inf,
+        upper: ArrayLike = np.inf,
+        *,
+        below: ArrayLike | None = None,
+        above: ArrayLike | None = None,
+        noise: ArrayLike = 0.0,
+        name: Callable[[int], str] | None = None,
+    ) -> None:
+        """Judge values, all at once.
+
+        Parameters
+        ----------
+        value, lower, upper : float or float array
+            What was found and what it may be.
+        below, above : float or float array, optional
+            How far beyond the bounds, where that is not in the value's own unit (ratios: Σ (value − bound × base)).
+        noise : float or float array
+            What rounding may explain.
+        name : callable, optional
+            How a note calls the k-th value.
+        """
+        given = (np.atleast_1d(np.asarray(array, dtype=np.float64)) for array in (value, lower, upper))
+        values, lows, highs = np.broadcast_arrays(*given)
+        if not len(values):
+            return
+        under = self._excess(below, lows - values)
+        over = self._excess(above, values - highs)
+        slop = np.broadcast_to(np.asarray(noise, dtype=np.float64), values.shape)
+        under = np.where(under > slop, under, np.minimum(under, 0.0))
+        over = np.where(over > slop, over, np.minimum(over, 0.0))
+        soft = self.ruling.soft if self.ruling else None
+        soft_under = soft is not None and soft.side in ("min", "both")
+        soft_over = soft is not None and soft.side in ("max", "both")
+        broken = np.zeros(len(values), dtype=bool)
+        for excess, bends in ((under, soft_under), (over, soft_over)):
+            beyond = np.maximum(excess, 0.0)
+            self.violation += float(beyond.sum())
+            if bends and soft is not None:
+                self.penalty += soft.penalty * float(beyond.sum())
+                limit = np.inf if soft.tolerance is None else soft.tolerance
+                broken |= beyond > limit + slop
+            else:
+                broken |= beyond > 0
+        self.failed += int(broken.sum())
+        signed = np.maximum(under, over)
+        self.bound_units += int((signed >= -slop).sum())
+        worst = int(np.lexsort((signed, broken))[-1])
+        rank = (bool(broken[worst]), float(signed[worst]))
+        if self._worst is None or rank > self._worst[0]:
+            self._worst = (rank, float(values[worst]), float(lows[worst]), float(highs[worst]))
+        bent = signed > 0
+        if name is not None and len(self._broken) < EXAMPLES:
+            self._broken += [name(int(k)) for k in np.flatnonzero(bent)[: EXAMPLES - len(self._broken)]]
+
+    def each_pays(self, count: int, name: Callable[[int], str] | None = None) -> None:
+        """Judge things that should not be, each on its own (a tolerance is each one's), and show their number."""
+        self.add(np.ones(count), upper=0.0, name=name)
+        self.number = float(count)
+
+    @staticmethod
+    def _excess(given: ArrayLike | None, own: NDArray[np.float64]) -> Floats:
+        excess = own if given is None else np.broadcast_to(np.asarray(given, dtype=np.float64), own.shape)
+        return np.nan_to_num(np.asarray(excess, dtype=np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+
+    def remark(self, text: str) -> None:
+        """Add to the note."""
+        self.remarks.append(text)
+
+    def check(self) -> Check:
+        """Give the row: the value nearest to, or furthest beyond, its bound."""
+        _, value, lower, upper = self._worst or ((False, -np.inf), np.nan, -np.inf, np.inf)
+        if self.number is not None:
+            value, upper = self.number, 0.0
+        reported = self.ruling is not None and self.ruling.mode == "report"
+        notes = list(self.remarks)
+        if self.bound_units > 1 or (self.bound_units and self._broken):
+            notes.insert(0, f"{self.bound_units} {self.noun} at or beyond the bound")
+        if self._broken:
+            notes.append(f"beyond: {', '.join(self._broken)}")
+        if reported:
+            notes.append("report only")
+        return Check(
+            rule=self.rule,
+            scope=self.scope,
+            value=value,
+            min=lower if np.isfinite(lower) else np.nan,
+            max=upper if np.isfinite(upper) else np.nan,
+            slack=_slack(value, lower, upper),
+            violation=self.violation,
+            penalty=0.0 if reported else self.penalty,
+            passed=reported or self.failed == 0,
+            note="; ".join(notes),
+        )
+
+
+def _slack(value: float, lower: float, upper: float) -> float:
+    if np.isnan(value):
+        return float("nan")
+    slack = min(value - lower, upper - value)
+    return slack if np.isfinite(slack) else float("nan")
+
+
+def judge_rule(rule: Rule, scope: str, noun: str = "customers") -> Judge:
+    """A judge for one scope of a rule."""
+    return Judge(rule.name, scope, rule, noun)
+
+
+def rounding(bound: ArrayLike, terms: ArrayLike) -> Floats:
+    """What rounding may explain of a real-valued row: 1e-9 × (|bound| + Σ|g x|)."""
+    finite = np.where(np.isfinite(bound), np.abs(bound), 0.0)
+    return np.asarray(ROUNDING * (finite + np.asarray(terms, dtype=np.float64)), dtype=np.float64)
+
+
+def listed(names: Sequence[str] | NDArray[np.object_]) -> str:
+    """The first few names, and how many there are in all."""
+    shown = ", ".join(str(name) for name in names[:EXAMPLES])
+    return shown if len(names) <= EXAMPLES else f"{shown}, … ({len(names)} in all)"

@@ -1,0 +1,225 @@
+"""Checks of which offers go together: k-of-n, A ⇒ B, B only after A, never A with B, never A then B.
+
+k-of-n counts distinct offers with a contact. ``requires`` and ``only_after`` look for what each contact needs,
+``never`` for pairs of two distinct contacts whose dates clash.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.plan.records import Records, Rows, text_of
+from optimizer.plan.verify.evidence import Evidence, Filter, UnitNames, rows_in, scope_label
+from optimizer.plan.verify.judge import Check, judge_rule, listed
+from optimizer.plan.verify.neighbours import FAR, neighbour_counts, neighbours
+from optimizer.scenario.facts import Bools
+from optimizer.scenario.rule_schema import Never, OnlyAfter, Requires, Rule, Targets
+
+
+def check_targets(rule: Rule, evidence: Evidence) -> list[Check]:
+    """Check that each unit is in at least min and at most max of the named offers.
+
+    The maximum is read like every cap: max(bound, what committed contacts already touch). The minimum binds units with
+    enough eligible offers among those named.
+    """
+    targets = rule.targets
+    assert isinstance(targets, Targets)
+    units = evidence.units(rule.per)
+    named = list(dict.fromkeys(targets.among))
+    each = rule.each_columns
+    kinds: tuple[tuple[Records, Bools], ...] = (
+        (evidence.plan, evidence.plan.holds(rule.where)),
+        (evidence.booked, evidence.booked.holds(rule.where)),
+        (evidence.pairs, evidence.pairs.holds(rule.where) & evidence.available),
+    )
+    scoped = [records.scopes(each, kept) for records, kept in kinds]
+    offers = [_offer_membership(records, named) for records, _ in kinds]
+    checks = []
+    for scope in evidence.scopes(rule):
+        ours, booked, eligible = (
+            _touched(records, rows_in(found, scope), member, units)
+            for (records, _), found, member in zip(kinds, scoped, offers, strict=True)
+        )
+        past, total = booked.sum(axis=1), (ours | booked).sum(axis=1)
+        fewest = -np.inf if targets.min is None else float(targets.min)
+        most = np.inf if targets.max is None else float(targets.max)
+        binds = (eligible.sum(axis=1) >= fewest) & np.isfinite(fewest)
+        if targets.if_contacted:
+            asked = binds & (total > 0)
+        else:
+            asked = binds
+        looked_at = np.flatnonzero(asked | (ours.any(axis=1) & np.isfinite(most)))
+        judge = judge_rule(rule, scope_label(each, scope), "customers" if rule.per is None else "households")
+        judge.add(
+            total[looked_at],
+            np.where(asked, fewest, -np.inf)[looked_at],
+            np.maximum(most, past)[looked_at],
+            name=lambda k: units.names[at[k]],
+        )
+        if targets.min is not None:
+            unbound = np.flatnonzero(evidence.population(rule.where, units) & ~binds)
+            if len(unbound):
+                names = listed([units.names[k] for k in unbound])
+                judge.remark(f"minimum not asked of {names}: fewer than {targets.min} of these offers eligible")
+        checks.append(judge.check())
+    return checks
+
+
+def _offer_membership(records: Records, named: list[str]) -> Bools:
+    """Which of the named offers each record carries, shape (R, offers)."""
+    source = records.facts.activities["offers"] if records.past is None else records.past["offers"]
+    carries = np.array([[name in {text_of(o) for o in offers} for name in named] for offers in source], dtype=bool)
+    carries = carries.reshape(len(source), len(named))
+    return carries[records.activity] if records.past is None else carries
+
+
+def _touched(records: Records, rows: Rows, member: Bools, units: UnitNames) -> Bools:
+    """Which offers each unit's records touch, shape (U, offers)."""
+    touched = np.zeros((len(units), member.shape[1]), dtype=bool)
+    unit = units.of[records.customer[rows]]
+    for column in range(member.shape[1]):
+        touched[:, column] = np.bincount(unit[member[rows, column]], minlength=len(units)) > 0
+    return touched
+
+
+def check_requires(rule: Rule, evidence: Evidence) -> list[Check]:
+    """Check that each of our contacts that matches ``if`` has one that matches ``then``, in any order."""
+    requires = rule.requires
+    assert isinstance(requires, Requires)
+    plan, booked, units = evidence.plan, evidence.booked, evidence.units(rule.per)
+    wave, booked_wave = np.zeros(len(plan), np.int64), np.zeros(len(booked), np.int64)
+    if requires.same == "wave":
+        wave, booked_wave = _wave_codes(plan, booked)
+    width = 1 + max(wave.max(initial=0), booked_wave.max(initial=0))
+    key = units.of[plan.customer] * width + wave
+    booked_key = units.of[booked.customer] * width + booked_wave
+    checks = []
+    for scope, needing, enabling, enabling_booked in _scoped(rule, evidence, booked, requires.if_, requires.then):
+        stated = enabling_booked[booked_wave[enabling_booked] >= 0]
+        enablers = np.concatenate([key[enabling], booked_key[stated]])
+        checks.append(_needs(rule, scope, evidence, needing, ~np.isin(key[needing], enablers)))
+    return checks
+
+
+def _wave_codes(plan: Records, booked: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The wave of each contact as a number; -1 for a committed one whose table states none."""
+    assert booked.past is not None
+    ours = plan.facts.activities["wave"].map(text_of)
+    stated = booked.past["wave"].map(text_of) if "wave" in booked.past.columns else pd.Series([""] * len(booked))
+    codes, _ = pd.factorize(np.concatenate([ours.to_numpy(object), stated.to_numpy(object)]))
+    booked_codes = np.where(stated.to_numpy(object) == "", -1, codes[len(ours) :])
+    return codes[plan.activity].astype(np.int64), booked_codes.astype(np.int64)
+
+
+def check_only_after(rule: Rule, evidence: Evidence) -> list[Check]:
+    """Check that each of our contacts that matches ``what`` has an ``after`` min to max days before it, history too."""
+    only = rule.only_after
+    assert isinstance(only, OnlyAfter)
+    plan, past, units = evidence.plan, evidence.past, evidence.units(rule.per)
+    low, high = -(FAR if only.days.max is None else only.days.max), -only.days.min
+    checks = []
+    for scope, needing, enabling, enabling_past in _scoped(rule, evidence, past, only.what, only.after):
+        unit, day = units.of[plan.customer[needing]], plan.days[needing]
+        found = neighbour_counts(unit, day, units.of[plan.customer[enabling]], plan.days[enabling], low, high)
+        past_unit, past_day = units.of[past.customer[enabling_past]], past.days[enabling_past]
+        found += neighbour_counts(unit, day, past_unit, past_day, low, high)
+        checks.append(_needs(rule, scope, evidence, needing, found == 0))
+    return checks
+
+
+def _scoped(
+    rule: Rule, evidence: Evidence, past: Records, first: Filter, second: Filter
+) -> list[tuple[str, Rows, Rows, Rows]]:
+    """Every scope's label, our contacts that match the first filter, ours and the past's that match the second."""
+    plan, each = evidence.plan, rule.each_columns
+    looked_at, looked_at_past = plan.holds(rule.where), past.holds(rule.where)
+    needing = plan.scopes(each, looked_at & plan.holds(first))
+    enabling = plan.scopes(each, looked_at & plan.holds(second))
+    enabling_past = past.scopes(each, looked_at_past & past.holds(second))
+    return [
+        (scope_label(each, scope), rows_in(needing, scope), rows_in(enabling, scope), rows_in(enabling_past, scope))
+        for scope in evidence.scopes(rule)
+    ]
+
+
+def _needs(rule: Rule, scope: str, evidence: Evidence, needing: Rows, short: Bools) -> Check:
+    """Give the row of a rule that each contact keeps or not: the number without what they need, at most 0."""
+    judge = judge_rule(rule, scope, "contacts")
+    missing = needing[short]
+    judge.each_pays(len(missing), lambda k: contact_name(evidence.plan, int(missing[k])))
+    judge.remark(f"{len(needing)} contacts need another")
+    return judge.check()
+
+
+def contact_name(records: Records, row: int) -> str:
+    """How a note calls a contact of ours."""
+    customer = records.facts.customers["customer_id"].iloc[records.customer[row]]
+    return f"{customer} {records.facts.activities['activity'].iloc[records.activity[row]]}"
+
+
+def check_never(rule: Rule, evidence: Evidence) -> list[Check]:
+    """Check that no two distinct contacts of a unit clash, ours with ours and ours with the past.
+
+    ``first, then``: 0 ≤ date(then) − date(first) ≤ days; ``together``: |difference| ≤ days.
+    """
+    never = rule.never
+    assert isinstance(never, Never)
+    units, plan = evidence.units(rule.per), evidence.plan
+    past = evidence.booked if never.days is None else evidence.past
+    reach = FAR if never.days is None else never.days
+    if never.together is not None:
+        first, second = never.together
+        low = -reach
+    else:
+        assert never.first is not None
+        assert never.then is not None
+        first, second, low = never.first, never.then, 0
+    ours = [plan.scopes(rule.each_columns, plan.holds(rule.where) & plan.holds(f)) for f in (first, second)]
+    theirs = [past.scopes(rule.each_columns, past.holds(rule.where) & past.holds(f)) for f in (first, second)]
+    checks = []
+    for scope in evidence.scopes(rule):
+        clashes = clashing_pairs(plan, past, units, *(rows_in(f, scope) for f in (*ours, *theirs)), low=low, high=reach)
+        judge = judge_rule(rule, scope_label(rule.each_columns, scope), "pairs")
+        judge.each_pays(len(clashes), lambda k: contact_name(plan, int(clashes[k, 0])))
+        checks.append(judge.check())
+    return checks
+
+
+def clashing_pairs(
+    plan: Records,
+    past: Records,
+    units: UnitNames,
+    first: Rows,
+    then: Rows,
+    past_first: Rows,
+    past_then: Rows,
+    *,
+    low: int,
+    high: int,
+) -> NDArray[np.int64]:
+    """Distinct unordered pairs with low ≤ date(then) − date(first) ≤ high.
+
+    Rows of shape (pairs, 2): one of ours, and the other; a past one is numbered from len(plan) on.
+    """
+
+    def near(records: Records, rows: Rows, others: Records, other_rows: Rows) -> tuple[Rows, Rows]:
+        left, right = neighbours(
+            units.of[records.customer[rows]],
+            records.days[rows],
+            units.of[others.customer[other_rows]],
+            others.days[other_rows],
+            low,
+            high,
+        )
+        return rows[left], other_rows[right]
+
+    own_first, own_then = near(plan, first, plan, then)
+    distinct = own_first != own_then
+    after, booked = near(plan, first, past, past_then)
+    booked_before, before = near(past, past_first, plan, then)
+    shift = len(plan)
+    one = np.concatenate([np.minimum(own_first, own_then)[distinct], after, before])
+    other = np.concatenate([np.maximum(own_first, own_then)[distinct], booked + shift, booked_before + shift])
+    return np.unique(np.column_stack([one, other]).astype(np.int64), axis=0) if len(one) else np.empty((0, 2), np.int64)

@@ -1,0 +1,74 @@
+"""Checks of how many contacts (customers, packages) a scope receives, over the horizon or in rolling windows.
+
+min ≤ number of contacts (distinct customers; distinct customers and dates) ≤ max, ours and committed together. With
+``days`` one row a window: the dates d − D + 1 … d ending on each activity date; ``except`` replaces that date's bounds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.plan.verify.evidence import Evidence, days_text, rows_in, scope_label
+from optimizer.plan.verify.judge import Check, judge_rule
+from optimizer.scenario.rule_schema import Rule, Volume
+
+
+def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
+    """Check the volume of every scope, and of every window."""
+    volume = rule.volume
+    assert isinstance(volume, Volume)
+    plan = evidence.plan
+    committed = evidence.booked if volume.days is None else evidence.committed
+    ours = plan.scopes(rule.each_columns, plan.holds(rule.where))
+    theirs = committed.scopes(rule.each_columns, committed.holds(rule.where))
+    checks = []
+    for scope in evidence.scopes(rule):
+        own, other = rows_in(ours, scope), rows_in(theirs, scope)
+        customer = np.concatenate([plan.customer[own], committed.customer[other]]).astype(np.int64)
+        day = np.concatenate([plan.days[own], committed.days[other]])
+        low = evidence.scope_bound(volume.min, rule, scope, -np.inf)
+        high = evidence.scope_bound(volume.max, rule, scope, np.inf)
+        label = scope_label(rule.each_columns, scope)
+        if volume.days is None:
+            judge = judge_rule(rule, label, "scopes")
+            judge.add(float(_number(volume.of, customer, day)), low, high)
+            checks.append(judge.check())
+            continue
+        for (start, end), window_low, window_high in window_bounds(volume, evidence, low, high):
+            inside = (day >= start) & (day <= end)
+            window = f"{days_text(start)} to {days_text(end)}"
+            judge = judge_rule(rule, f"{label}, {window}" if label else window, "windows")
+            judge.add(float(_number(volume.of, customer[inside], day[inside])), window_low, window_high)
+            checks.append(judge.check())
+    return checks
+
+
+def window_bounds(
+    volume: Volume, evidence: Evidence, low: float, high: float
+) -> list[tuple[tuple[int, int], float, float]]:
+    """The windows of a rolling volume with the bounds that apply to each; those without any are left out."""
+    assert volume.days is not None
+    replaced = {int(np.datetime64(item.date, "D").astype(np.int64)): item for item in volume.except_}
+    caps = [(end - volume.days + 1, end) for end in evidence.window_ends]
+    floors = evidence.minimum_windows(volume.days)
+    bounded = []
+    for window in sorted({*caps, *floors}, key=lambda window: (window[1], window[0])):
+        item = replaced.get(window[1])
+        window_low = low if item is None else (-np.inf if item.min is None else item.min)
+        window_high = high if item is None else (np.inf if item.max is None else item.max)
+        window_low = window_low if window in floors else -np.inf
+        window_high = window_high if window in caps else np.inf
+        if np.isfinite(window_low) or np.isfinite(window_high):
+            bounded.append((window, window_low, window_high))
+    return bounded
+
+
+def _number(of: str, customer: NDArray[np.int64], day: NDArray[np.int64]) -> int:
+    """How many contacts, distinct customers or distinct customers and dates."""
+    if of == "contacts" or not len(customer):
+        return len(customer)
+    if of == "customers":
+        return len(np.unique(customer))
+    first = int(day.min())
+    return len(np.unique(customer * (int(day.max()) - first + 1) + (day - first)))
