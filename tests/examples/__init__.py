@@ -3,13 +3,15 @@
 They are read from SCENARIO.md's "What it means" (and docs/meaning.md), one file a verb, and were written before the
 rules. Each example names the sentence it comes from.
 
-Keys of an example: ``example`` (its title), ``source``, ``scenario`` (keys of a scenario file, with short forms below),
-``rule`` (the rule of the file's verb), ``also`` (further rules), ``accepted`` and ``rejected`` (plans), ``note``.
+Keys of an example: ``example`` (its title), ``source``, ``scenario`` (keys of a scenario file, with short forms
+below), ``rule`` (the rule of the file's verb), ``also`` (further rules), ``accepted`` and ``rejected`` (plans),
+``note``.
 
-Short forms: ``customers`` is a list of names or of records (anna and ben unless given); ``offers`` a list of names;
-``waves`` name -> date; ``history`` and ``committed`` hold ``"anna 2026-02-10 email [offer]"`` or records; ``score`` is the
-appetence of every customer for every channel. A plan is a list of contacts, or a mapping with ``contacts``, ``spend`` and
-``penalty`` (what its soft rules cost). A contact is ``"anna [offer] email w1"`` or ``"anna = activity name"``.
+Short forms: ``customers`` is a list of names or of records (anna and ben unless given); ``offers`` a list of
+names; ``waves`` name -> date; ``history`` and ``committed`` hold ``"anna 2026-02-10 email [offer]"`` or records;
+``score`` is the appetence of every customer for every channel. A plan is a list of contacts, or a mapping with
+``contacts``, ``spend`` and ``penalty`` (what its soft rules cost). A contact is ``"anna [offer] email w1"`` or
+``"anna = activity name"``.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ _Loader.yaml_implicit_resolvers = {
 
 def read(verb: str) -> list[dict[str, Any]]:
     """The examples of one verb as its file holds them."""
-    return yaml.load((FOLDER / f"{verb}.yaml").read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    return yaml.load((FOLDER / f"{verb}.yaml").read_text(encoding="utf-8"), Loader=_Loader)
 
 
 def verbs() -> list[str]:

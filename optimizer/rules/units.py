@@ -1,0 +1,129 @@
+"""Customers or households under a local rule: their bounds, their past, and whether they can be contacted at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.errors import ScenarioError
+from optimizer.problem import Bools, Floats, Soft, Units, Weights
+from optimizer.rules.base import Context
+from optimizer.rules.bounds import bound, soft
+from optimizer.rules.scope import Scope, kept_pairs
+from optimizer.scenario.rule_schema import Bound, Rule
+
+#: Differences of dates, in days.
+Days = NDArray[np.int64]
+
+
+def unit_bound(context: Context, rule: Rule, name: str, scope: Scope, units: Units) -> Floats:
+    """The ``min`` or ``max`` of every unit, shape (U,): -inf or inf where it has none.
+
+    A number or a table cell is the same for all (a view without memory); a customer column is each customer's own, and
+    a household takes the tightest of its members'.
+
+    Raises
+    ------
+    ScenarioError
+        When the customer column does not hold numbers.
+    """
+    value: Bound | None = getattr(getattr(rule, rule.verb), name)
+    none = -np.inf if name == "min" else np.inf
+    if not isinstance(value, str):
+        number = bound(context, rule, value, name, scope)
+        return np.broadcast_to(none if number is None else number, len(units.names))
+    own = _customer_numbers(context, rule, name, value)
+    own = np.where(np.isnan(own), none, own)
+    if units.kind == "customer":
+        return own
+    tightest = np.full(len(units.names), none)
+    (np.maximum if name == "min" else np.minimum).at(tightest, units.unit, own)
+    return tightest
+
+
+def unit_past(context: Context, units: Units, mask: Bools, weights: Floats | None = None) -> Floats:
+    """Σ of the weights (1 each by default) of the past contacts that the mask keeps, per unit, shape (U,)."""
+    customer = context.facts.past["customer"].to_numpy()[mask]
+    kept = None if weights is None else weights[mask]
+    return np.bincount(units.unit[customer], kept, minlength=len(units.names)).astype(float)
+
+
+def units_with_pairs(context: Context, units: Units, mask: Bools) -> Bools:
+    """Which units have at least one of the pairs that the mask keeps, shape (U,)."""
+    found = np.zeros(len(units.names), bool)
+    found[units.unit[context.facts.pairs.customer[mask]]] = True
+    return found
+
+
+def units_in_scope(context: Context, units: Units, weights: Weights) -> Bools:
+    """Which units a scope concerns: those whose customers its filter may keep, shape (U,)."""
+    if weights.pair is not None:
+        return units_with_pairs(context, units, kept_pairs(context, weights))
+    found = np.zeros(len(units.names), bool)
+    found[units.unit if weights.customer is None else units.unit[weights.customer != 0]] = True
+    return found
+
+
+def past_against(context: Context, units: Units, pairs: Bools, past: Bools, near: Callable[[Days], Bools]) -> Floats:
+    """How many past contacts of the same unit lie near each pair, shape (E,).
+
+    Parameters
+    ----------
+    context : Context
+    units : Units
+    pairs : bool (E,)
+        The pairs looked at; the others get 0.
+    past : bool (P,)
+        The past contacts looked at.
+    near : callable
+        Takes date(pair) − date(past) in days and says which differences count.
+    """
+    facts = context.facts
+    counts = np.zeros(len(facts.pairs))
+    if not past.any():
+        return counts
+    unit = units.unit[facts.past["customer"].to_numpy()[past]]
+    days = facts.past["days"].to_numpy(np.int64)[past]
+    touched = np.zeros(len(units.names), bool)
+    touched[unit] = True
+    rows = np.flatnonzero(pairs)
+    rows = rows[touched[units.unit[facts.pairs.customer[rows]]]]
+    of_row = facts.days[facts.pairs.activity[rows]]
+    for day in np.unique(of_row):
+        close = near(np.int64(day) - days)
+        if close.any():
+            a_unit = np.bincount(unit[close], minlength=len(units.names))
+            on_day = rows[of_row == day]
+            counts[on_day] = a_unit[units.unit[facts.pairs.customer[on_day]]]
+    return counts
+
+
+def whole_soft(rule: Rule) -> Soft | None:
+    """The price of violations that are one or none (a contact, a pair of contacts): a tolerance below 1 leaves none."""
+    price = soft(rule)
+    if price is None or price.tolerance < 1:
+        return None
+    return Soft(price.penalty, np.inf)
+
+
+def _customer_numbers(context: Context, rule: Rule, name: str, column: str) -> Floats:
+    customers = context.facts.customers
+    place = f"rule {rule.name!r}, {rule.verb}.{name}"
+    plain = column.removeprefix("customer.")
+    if plain not in customers:
+        raise ScenarioError(context.scenario.source, place, column, "expected a number or a column of the customers")
+    values = customers[plain]
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ScenarioError(
+            context.scenario.source,
+            f"{place}, customer {customers['customer_id'].iloc[row]}",
+            values.iloc[row],
+            f"expected a number in the customers' column {plain!r}",
+        )
+    return numbers.to_numpy(float, na_value=np.nan)

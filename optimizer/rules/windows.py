@@ -1,0 +1,135 @@
+"""Windows of local rules: which contacts are counted together, ours and past, and which windows others imply.
+
+    window of d:  the dates d − D + 1 … d, for every distinct activity date d
+    a maximum binds every window; a minimum those inside the horizon (the horizon itself if it is shorter than D)
+
+Without ``days`` there is one window: the horizon, with the committed contacts inside it and no history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.errors import ScenarioError
+from optimizer.problem import Bools, Floats
+from optimizer.rules.base import Context
+from optimizer.rules.measures import in_horizon
+from optimizer.rules.volume import windows as dated_windows
+from optimizer.scenario.rule_schema import Rule
+
+
+@dataclass(frozen=True)
+class LocalWindow:
+    """A set of dates counted together.
+
+    Attributes
+    ----------
+    label : str
+        ``2026-03-06 to 2026-03-12``, or empty for the horizon.
+    activities : bool (A,)
+        Activities that land in it.
+    past : bool (P,)
+        Past contacts that count in it.
+    minimum, maximum : bool
+        Which bounds it is for.
+    """
+
+    label: str
+    activities: Bools
+    past: Bools
+    minimum: bool
+    maximum: bool
+
+
+def local_windows(context: Context, rule: Rule, days: int | None) -> list[LocalWindow]:
+    """The windows of a local rule, by their last date.
+
+    Raises
+    ------
+    ScenarioError
+        When the rule speaks of days and the scenario has no dates.
+    """
+    facts = context.facts
+    if days is None:
+        return [LocalWindow("", np.ones(len(facts.activities), bool), in_horizon(context), True, True)]
+    if not facts.dated:
+        raise ScenarioError(
+            context.scenario.source,
+            f"rule {rule.name!r}, {rule.verb}.days",
+            days,
+            "expected waves with dates to count days by",
+        )
+    of_past = facts.past["days"].to_numpy()
+    return [
+        LocalWindow(
+            window.label,
+            (facts.days >= window.first) & (facts.days <= window.last),
+            (of_past >= window.first) & (of_past <= window.last),
+            window.minimum,
+            window.maximum,
+        )
+        for window in dated_windows(facts.days, days)
+    ]
+
+
+@dataclass(frozen=True)
+class BoundWindow:
+    """A window with what is left of the bounds once the past is counted: ``lower`` and ``upper`` (U,), ±inf = none."""
+
+    window: LocalWindow
+    lower: Floats
+    upper: Floats
+
+
+def remaining(window: LocalWindow, lower: Floats, upper: Floats, past: Floats) -> BoundWindow:
+    """What the past leaves of the bounds: a maximum never below 0, and no minimum that nothing more is needed for."""
+    least = np.where(lower - past > 0, lower - past, -np.inf) if window.minimum else np.full(len(lower), -np.inf)
+    most = np.maximum(0.0, upper - past) if window.maximum else np.full(len(upper), np.inf)
+    return BoundWindow(window, _light(least), _light(most))
+
+
+def binding(found: list[BoundWindow], counted: Bools, drop_implied: bool) -> Iterator[BoundWindow]:
+    """The windows that can bind, without the bounds that a neighbouring window implies.
+
+    Parameters
+    ----------
+    found : list of BoundWindow
+        By their last date.
+    counted : bool (A,)
+        Activities with at least one pair that counts.
+    drop_implied : bool
+        Whether to drop a maximum that a larger window with no larger bound implies, and a minimum that a smaller one
+        with no smaller bound implies. Right for hard rules alone: of soft ones each window pays.
+
+    Yields
+    ------
+    BoundWindow
+        Windows where some unit keeps a bound.
+    """
+    inside = [one.window.activities & counted for one in found]
+    for k, one in enumerate(found):
+        lower, upper = one.lower, one.upper
+        for other in (k - 1, k + 1) if drop_implied else ():
+            if not 0 <= other < len(found):
+                continue
+            within, around = bool((inside[k] <= inside[other]).all()), bool((inside[other] <= inside[k]).all())
+            # Of two windows that say the same the earlier one stays, so that they never drop each other.
+            first = other < k or not (within and around)
+            if within:
+                implied = found[other].upper <= upper if first else found[other].upper < upper
+                upper = _light(np.where(implied, np.inf, upper))
+            if around:
+                implied = found[other].lower >= lower if first else found[other].lower > lower
+                lower = _light(np.where(implied, -np.inf, lower))
+        if np.isfinite(lower).any() or (np.isfinite(upper).any() and inside[k].any()):
+            yield BoundWindow(one.window, lower, upper)
+
+
+def _light(values: Floats) -> Floats:
+    """The same values; where all are equal, a view that takes no memory a unit."""
+    if len(values) and (values == values[0]).all():
+        return np.broadcast_to(np.float64(values[0]), values.shape)
+    return values
