@@ -129,14 +129,14 @@ def _window_totals(verb: str, load: Load, start: int, end: int, count: int) -> t
     inside = (load.day >= start) & (load.day <= end)
     before = (load.past_day >= start) & (load.past_day <= end)
     if verb != "packages":
-        ours = np.bincount(load.unit[inside], load.weight[inside], count)
-        past = np.bincount(load.past_unit[before], load.past_weight[before], count)
-        return ours.astype(np.float64), past.astype(np.float64)
+        ours = np.bincount(load.unit[inside], load.weight[inside], count).astype(np.float64)
+        past = np.bincount(load.past_unit[before], load.past_weight[before], count).astype(np.float64)
+        return ours, past
     past_dates = _distinct_dates(load.past_unit[before], load.past_day[before])
     both_units = np.concatenate([load.past_unit[before], load.unit[inside]])
     all_dates = _distinct_dates(both_units, np.concatenate([load.past_day[before], load.day[inside]]))
     past = np.bincount(past_dates, minlength=count).astype(np.float64)
-    return np.bincount(all_dates, minlength=count) - past, past
+    return np.bincount(all_dates, minlength=count).astype(np.float64) - past, past
 
 
 def _distinct_dates(unit: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:

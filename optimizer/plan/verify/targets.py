@@ -56,7 +56,7 @@ def check_targets(rule: Rule, evidence: Evidence) -> list[Check]:
             total[looked_at],
             np.where(asked, fewest, -np.inf)[looked_at],
             np.maximum(most, past)[looked_at],
-            name=lambda k: units.names[at[k]],
+            name=lambda k: units.names[looked_at[k]],
         )
         if targets.min is not None:
             unbound = np.flatnonzero(evidence.population(rule.where, units) & ~binds)
