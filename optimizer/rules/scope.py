@@ -5,22 +5,23 @@
               a conjunct on customer columns alone  -> customer part (N,)
               a conjunct on both, or on a measure   -> pair part (E,), evaluated in chunks
 
-A scope is one combination of values of the ``each`` columns found among the pairs that ``where`` keeps, or declared by a
-medium that ``where`` keeps.
+A scope is one combination of values of the ``each`` columns found among the pairs that ``where`` keeps, or declared by
+a medium that ``where`` keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Floats, Weights
 from optimizer.rules.base import Context
+from optimizer.scenario.columns import as_text
 from optimizer.scenario.facts import Facts
 from optimizer.scenario.rule_schema import Filter, Rule
 from optimizer.scenario.where import Condition, parse
@@ -29,8 +30,6 @@ from optimizer.scenario.where import Condition, parse
 CHUNK = 1_000_000
 #: What a date gives beside itself.
 DATE_PARTS = ("day", "week", "month", "quarter")
-
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -97,9 +96,7 @@ def past_kept(context: Context, where: Filter | None) -> Bools:
     """Which past contacts (history and committed) the filter keeps, shape (P,)."""
     if where is None:
         return np.ones(len(context.facts.past), bool)
-    return context.remembered(
-        ("past", repr(where)), lambda: np.asarray(parse(where).holds(past_frame(context)), bool)
-    )
+    return context.remembered(("past", repr(where)), lambda: np.asarray(parse(where).holds(past_frame(context)), bool))
 
 
 def media_kept(context: Context, where: Filter | None) -> Bools:
@@ -112,27 +109,39 @@ def fixed_kept(context: Context, where: Filter | None) -> Bools:
     return _declared_kept([cost.columns for cost in context.facts.fixed_costs], where)
 
 
-def scopes(context: Context, rule: Rule) -> list[Scope]:
-    """The scopes of a rule, ordered by their values; a rule without ``each`` has one, even if it is empty."""
-    where, columns = kept(context, rule.where), rule.each_columns
-    past, media, fixed = past_kept(context, rule.where), media_kept(context, rule.where), fixed_kept(context, rule.where)
-    if not columns:
-        return [Scope("", {}, where, past, np.flatnonzero(media).tolist(), np.flatnonzero(fixed).tolist())]
+def scopes(context: Context, rule: Rule, looked_at: Bools | None = None) -> list[Scope]:
+    """The scopes of a rule, ordered by their values; a rule without ``each`` has one, even if it is empty.
+
+    ``looked_at`` marks the media the rule counts (none by default): their cells make scopes of their own.
+    """
+    media = media_kept(context, rule.where) & (False if looked_at is None else looked_at)
+    fixed = fixed_kept(context, rule.where)
+    whole = Scope(
+        "",
+        {},
+        kept(context, rule.where),
+        past_kept(context, rule.where),
+        np.flatnonzero(media).tolist(),
+        np.flatnonzero(fixed).tolist(),
+    )
+    return split(context, whole, rule.each_columns) if rule.each_columns else [whole]
+
+
+def split(context: Context, scope: Scope, columns: Sequence[str]) -> list[Scope]:
+    """A scope cut by the values of columns found among its pairs and its media, ordered by them."""
+    facts = context.facts
     grouping = _Grouping(context, columns)
-    media_values = {row: _declared_values(context.facts.media[row].columns, columns) for row in np.flatnonzero(media)}
-    fixed_values = {
-        row: _declared_values(context.facts.fixed_costs[row].columns, columns) for row in np.flatnonzero(fixed)
-    }
-    found = set(grouping.found(kept_pairs(context, where)))
-    found |= {value for values in media_values.values() for value in values}
+    media = {row: _declared_values(facts.media[row].columns, columns) for row in scope.media}
+    fixed = {row: _declared_values(facts.fixed_costs[row].columns, columns) for row in scope.fixed}
+    found = {*grouping.found(kept_pairs(context, scope.contacts))} | {v for v in media.values() if v is not None}
     return [
         Scope(
             label(columns, values),
             dict(zip(columns, values, strict=True)),
-            product(where, grouping.weights(values)),
-            past & grouping.past(values),
-            [int(row) for row, declared in media_values.items() if values in declared],
-            [int(row) for row, declared in fixed_values.items() if values in declared],
+            product(scope.contacts, grouping.weights(values)),
+            scope.past & grouping.past(values),
+            [row for row, declared in media.items() if declared == values],
+            [row for row, declared in fixed.items() if declared == values],
         )
         for values in sorted(found)
     ]
@@ -178,32 +187,6 @@ def past_frame(context: Context) -> pd.DataFrame:
     A name that stands in customers and activities is held as ``customer.x`` and ``activity.x``.
     """
     return context.remembered(("past frame",), lambda: _past_frame(context.facts))
-
-
-def as_text(values: pd.Series) -> pd.Series:
-    """Values as text, for scopes and for the keys of bound tables; an empty value stays missing.
-
-    Whole numbers lose their decimal point, booleans read true and false, dates are ISO.
-    """
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return values.map({True: "true", False: "false"}).astype(object)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return values.dt.strftime("%Y-%m-%d").astype(object).where(values.notna(), None)
-    # Distinct values are few beside customers: text is made once a value.
-    codes, distinct = pd.factorize(values, use_na_sentinel=True)
-    texts = np.array([*(_text(value) for value in distinct), None], dtype=object)
-    return pd.Series(texts[codes], index=values.index, dtype=object)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d")
-    text = str(value)
-    return text or None
 
 
 def _times(left: Floats | None, right: Floats | None) -> Floats | None:
@@ -286,7 +269,9 @@ def date_part(dates: pd.Series, part: str) -> pd.Series:
     elif part == "month":
         text = stamps.dt.strftime("%Y-%m")
     else:
-        text = stamps.dt.year.astype("Int64").astype("string") + "-Q" + stamps.dt.quarter.astype("Int64").astype("string")
+        text = (
+            stamps.dt.year.astype("Int64").astype("string") + "-Q" + stamps.dt.quarter.astype("Int64").astype("string")
+        )
     return text.astype(object).where(stamps.notna(), "")
 
 
@@ -302,16 +287,16 @@ def _declared_kept(declared: list[dict[str, object]], where: Filter | None) -> B
     return result
 
 
-def _declared_values(declared: Mapping[str, object], columns: Sequence[str]) -> list[tuple[str, ...]]:
-    """The scopes something declared belongs to: none unless it declares every column with a value."""
+def _declared_values(declared: Mapping[str, object], columns: Sequence[str]) -> tuple[str, ...] | None:
+    """The scope something declared belongs to: None unless it declares every column with a value."""
     values = []
     for column in columns:
         value = declared.get(plain(column))
         text = None if value is None else as_text(pd.Series([value])).iloc[0]
         if text is None or pd.isna(text):
-            return []
-        values.append(text)
-    return [tuple(values)]
+            return None
+        values.append(str(text))
+    return tuple(values)
 
 
 class _Grouping:
@@ -329,7 +314,7 @@ class _Grouping:
             if where == "activity":
                 self.activity[column] = _activity_values(facts, name)
             elif where == "customer":
-                self.customer[column] = context.remembered(("text", name), lambda n=name: as_text(facts.customers[n]))
+                self.customer[column] = context.remembered(("text", name), partial(as_text, facts.customers[name]))
             elif where == "pair":
                 self.pair[column] = as_text(pd.Series(pair_column(facts, name)))
 
@@ -341,7 +326,7 @@ class _Grouping:
         rows = np.flatnonzero(mask)
         frame: dict[str, Any] = {"": facts.pairs.activity[rows]}
         for column, values in self.customer.items():
-            frame[column] = pd.Categorical.from_codes(*_codes(values)).take(facts.pairs.customer[rows])
+            frame[column] = _categorical(values).take(facts.pairs.customer[rows])
         for column, values in self.pair.items():
             frame[column] = values.to_numpy()[rows]
         distinct = pd.DataFrame(frame).drop_duplicates().dropna()
@@ -349,8 +334,8 @@ class _Grouping:
         for record in distinct.to_dict("records"):
             options: list[tuple[str, ...]] = [()]
             for column in self.columns:
-                values = self.activity[column][record[""]] if column in self.activity else (str(record[column]),)
-                options = [(*option, value) for option in options for value in values]
+                own = self.activity[column][record[""]] if column in self.activity else (str(record[column]),)
+                options = [(*option, value) for option in options for value in own]
             combinations.update(options)
         return sorted(combinations)
 
@@ -363,14 +348,17 @@ class _Grouping:
             elif where == "customer":
                 part = self.context.remembered(
                     ("customers of", plain(column), value),
-                    lambda c=column, v=value: Weights(customer=(self.customer[c] == v).to_numpy(float)),
+                    partial(self._customers_of, column, value),
                 )
             elif where == "pair":
-                part = Weights(pair=(self.pair[column] == value).to_numpy(float))
+                part = Weights(pair=(self.pair[column] == value).to_numpy(bool).astype(float))
             else:
                 part = Weights(factor=0.0)
             result = product(result, part)
         return result
+
+    def _customers_of(self, column: str, value: str) -> Weights:
+        return Weights(customer=(self.customer[column] == value).to_numpy(bool).astype(float))
 
     def past(self, values: tuple[str, ...]) -> Bools:
         """The past contacts of one combination."""
@@ -396,6 +384,6 @@ def _activity_values(facts: Facts, name: str) -> list[tuple[str, ...]]:
     return [() if value is None or pd.isna(value) else (str(value),) for value in as_text(facts.activities[name])]
 
 
-def _codes(values: pd.Series) -> tuple[Codes, list[str]]:
+def _categorical(values: pd.Series) -> pd.Categorical:
     codes, names = pd.factorize(values, use_na_sentinel=True)
-    return codes, [str(name) for name in names]
+    return pd.Categorical.from_codes(codes, pd.Index([str(name) for name in names], dtype=object))

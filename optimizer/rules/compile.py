@@ -1,0 +1,111 @@
+"""From a scenario to the problem a solver reads: every enforced rule becomes primitives, the rest becomes arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from optimizer.problem import Cell, Ints, Medium, PriceCell, Problem, Responses
+from optimizer.rules.base import Compiled, Context, Verb
+from optimizer.rules.measures import in_horizon
+from optimizer.rules.objective import objective, response_worth
+from optimizer.rules.opening import minimum_volumes
+from optimizer.rules.order import canonical_order
+
+
+def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Problem, list[Compiled]]:
+    """The problem, and what each enforced rule became, in the order of ``scenario.rules``.
+
+    Rules with ``mode: report`` are recomputed by the check and leave no trace here.
+    """
+    scenario, facts = context.scenario, context.facts
+    minimum_volumes(context)
+    worth = objective(context)
+    compiled = [verbs[rule.verb].compile(rule, context) for rule in scenario.rules if rule.mode == "enforce"]
+    removed = np.zeros(len(facts.pairs), bool)
+    for one in compiled:
+        if one.removed is not None:
+            removed |= one.removed
+    problem = Problem(
+        name=scenario.spec.name,
+        customer_names=facts.customers["customer_id"].tolist(),
+        activity_names=facts.activities["activity"].tolist(),
+        customer=facts.pairs.customer,
+        activity=facts.pairs.activity,
+        removed=removed,
+        order=canonical_order(facts),
+        units=context.units(None),
+        responses=_responses(context, compiled),
+        local=[primitive for one in compiled for primitive in one.local],
+        coupling=[row for one in compiled for row in one.coupling],
+        cells=_cells(context),
+        price_cells=_price_cells(context),
+        openings=list(context.openings),
+        media=[Medium(cell.name, cell.spend_min, cell.spend_max, cell.or_zero, cell.curve) for cell in facts.media],
+        objective=worth,
+        sense=scenario.sense,
+    )
+    return problem, compiled
+
+
+def _responses(context: Context, compiled: list[Compiled]) -> Responses:
+    facts = context.facts
+    static = np.ones(len(facts.pairs))
+    for one in compiled:
+        if one.static is not None:
+            static = static * one.static
+    booked = facts.past[in_horizon(context)]
+    channels = _codes(pd.concat([facts.activities["channel"], booked["channel"]], ignore_index=True))
+    return Responses(
+        scores={"responses": facts.pairs.score, **facts.pairs.kpis},
+        static=static,
+        combine=facts.combine,  # type: ignore[arg-type]  # the schema allows these three words alone
+        group=facts.group,
+        day=facts.days,
+        channel=channels[: len(facts.activities)],
+        ranks=[rank for one in compiled for rank in one.ranks],
+        changes=[change for one in compiled for change in one.changes],
+        booked_customer=booked["customer"].to_numpy(np.int32),
+        booked_day=booked["days"].to_numpy(np.int32) if facts.dated else np.full(len(booked), -1, np.int32),
+        booked_channel=channels[len(facts.activities) :],
+    )
+
+
+def _cells(context: Context) -> list[Cell]:
+    """Saturation cells (DESIGN §2): z_ref = R(reference) × the p-weighted mean worth over the cell's eligible pairs."""
+    facts = context.facts
+    if not facts.saturations:
+        return []
+    worth, score = response_worth(context), facts.pairs.score
+    cells = []
+    for saturation in facts.saturations:
+        for row, name in enumerate(saturation.cells):
+            member = saturation.cell == row
+            scored = float(score[member].sum())
+            mean = float((score * worth)[member].sum()) / scored if scored != 0 else 0.0
+            z_ref = float(saturation.curve.value(saturation.reference)) * mean
+            if z_ref > 0:  # otherwise nothing saturates
+                inside = np.where(member, worth, 0.0)
+                cells.append(Cell(name, saturation.curve, saturation.reference, z_ref, inside, member))
+    return cells
+
+
+def _price_cells(context: Context) -> list[PriceCell]:
+    facts = context.facts
+    channel = facts.activities["channel"].to_numpy()
+    return [
+        PriceCell(
+            tier.channel,
+            tier.starts,
+            tier.prices,
+            tier.kind == "incremental",
+            (channel == tier.channel)[facts.pairs.activity],
+        )
+        for tier in facts.tiers
+    ]
+
+
+def _codes(values: pd.Series) -> Ints:
+    return pd.factorize(values)[0].astype(np.int32)

@@ -1,0 +1,96 @@
+"""The canonical order of customers: by what they contain, then by identifier.
+
+A solver breaks ties by the order of its variables, so the order must not come from the tables' rows or from names.
+Every number and text of a customer (pairs, columns but ``customer_id``, past contacts) is mixed into 64 bits; sums
+over pairs and columns make the mix blind to the order they are read in. Numbers are first divided by the power of
+two of their column's largest, so that money or responses counted in another power of two give the same order. Customers that
+contain the same can be exchanged, and the identifier settles them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.problem import Ints
+from optimizer.scenario.facts import Facts
+
+Hashes = NDArray[np.uint64]
+
+
+def canonical_order(facts: Facts) -> Ints:
+    """Rows of ``facts.customers`` in canonical order, shape (N,)."""
+    content = _of_columns(facts.customers, skip={"customer_id"}) + _of_pairs(facts) + _of_past(facts)
+    # ``facts.customers`` is ordered by identifier, and the sort is stable.
+    return np.argsort(_mixed(content), kind="stable").astype(np.int32)
+
+
+def _of_columns(frame: pd.DataFrame, skip: set[str]) -> Hashes:
+    total = np.zeros(len(frame), np.uint64)
+    for name in frame.columns:
+        if name not in skip:
+            total += _mixed(_of_values(frame[name]) ^ _salt(str(name)))
+    return total
+
+
+def _of_pairs(facts: Facts) -> Hashes:
+    pairs = facts.pairs
+    columns = {
+        "score": pairs.score,
+        "gross_margin": pairs.gross_margin,
+        "revenue": pairs.revenue,
+        "response_cost": pairs.response_cost,
+        "unit_cost": pairs.unit_cost,
+        **{f"kpi {name}": values for name, values in pairs.kpis.items()},
+        **{f"measure {name}": values for name, values in pairs.measures.items()},
+    }
+    each = np.zeros(len(pairs), np.uint64)
+    for name, values in columns.items():
+        each += _mixed(_of_numbers(values) ^ _salt(name))
+    each = _mixed(each ^ _mixed(pairs.activity.astype(np.uint64)))
+    return _sums(pairs.customer, each, len(facts.customers))
+
+
+def _of_past(facts: Facts) -> Hashes:
+    past = facts.past
+    each = _mixed(_of_columns(past, skip={"customer", "customer_id", "offers"}))
+    return _sums(past["customer"].to_numpy(), each, len(facts.customers))
+
+
+def _of_values(values: pd.Series) -> Hashes:
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
+        return _of_numbers(values.to_numpy(np.float64, na_value=np.nan))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.to_numpy("datetime64[s]").astype(np.int64).view(np.uint64)
+    codes, distinct = pd.factorize(values.astype(object))
+    texts = pd.util.hash_array(np.array([str(text) for text in distinct], dtype=object), categorize=False)
+    return np.append(texts, np.uint64(0))[codes]
+
+
+def _of_numbers(values: NDArray[np.float64]) -> Hashes:
+    """The bits of numbers divided by the power of two of the largest; one pattern for all zeros, one for all NaN."""
+    largest = np.max(np.abs(values), initial=0.0, where=np.isfinite(values))
+    scaled = np.ldexp(values, -int(np.frexp(largest)[1])) + 0.0
+    return np.where(np.isnan(scaled), np.nan, scaled).view(np.uint64)
+
+
+def _sums(rows: NDArray[np.int32], each: Hashes, count: int) -> Hashes:
+    """Sums modulo 2^64 of values by row."""
+    total = np.zeros(count, np.uint64)
+    np.add.at(total, rows, each)
+    return total
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """The finaliser of splitmix64: every bit depends on every bit."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _salt(text: str) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
