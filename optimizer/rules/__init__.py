@@ -18,21 +18,10 @@ from optimizer.scenario.rule_schema import Rule
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
 
+#: The families, one file each.
+FAMILIES = (volume, money, measure, opening, pressure, targets, eligibility, sequence, effects)
 #: Every verb of the grammar by its name.
-VERBS: dict[str, Verb] = {
-    verb.name: verb
-    for verb in (
-        volume.VERB,
-        money.VERB,
-        *measure.VERBS,
-        opening.VERB,
-        *pressure.VERBS,
-        *targets.VERBS,
-        *eligibility.VERBS,
-        *sequence.VERBS,
-        *effects.VERBS,
-    )
-}
+VERBS: dict[str, Verb] = {verb.name: verb for family in FAMILIES for verb in family.VERBS}
 
 __all__ = [
     "VERBS",

@@ -127,9 +127,9 @@ def lint(rule: Rule, context: Context) -> list[Finding]:
     return lint_coupling(rule, context)
 
 
-VERBS = [
+VERBS = (
     Verb("sum", compile_measure, sentence_sum, lint),
     Verb("average", compile_measure, sentence_average, lint),
     Verb("ratio", compile_measure, sentence_ratio, lint),
     Verb("share", compile_measure, sentence_share, lint),
-]
+)

@@ -40,4 +40,4 @@ def lint(rule: Rule, context: Context) -> list[Finding]:
     return lint_coupling(rule, context)
 
 
-VERB = Verb("budget", compile_budget, sentence, lint)
+VERBS = (Verb("budget", compile_budget, sentence, lint),)

@@ -65,4 +65,4 @@ def lint(rule: Rule, context: Context) -> list[Finding]:
     return lint_coupling(rule, context)
 
 
-VERB = Verb("open", compile_open, sentence, lint)
+VERBS = (Verb("open", compile_open, sentence, lint),)

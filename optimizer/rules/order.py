@@ -3,8 +3,8 @@
 A solver breaks ties by the order of its variables, so the order must not come from the tables' rows or from names.
 Every number and text of a customer (pairs, columns but ``customer_id``, past contacts) is mixed into 64 bits; sums
 over pairs and columns make the mix blind to the order they are read in. Numbers are first divided by the power of
-two of their column's largest, so that money or responses counted in another power of two give the same order. Customers that
-contain the same can be exchanged, and the identifier settles them.
+two of their column's largest, so that money or responses counted in another power of two give the same order.
+Customers that contain the same can be exchanged, and the identifier settles them.
 """
 
 from __future__ import annotations

@@ -135,4 +135,4 @@ def lint(rule: Rule, context: Context) -> list[Finding]:
     return lint_coupling(rule, context)
 
 
-VERB = Verb("volume", compile_volume, sentence, lint)
+VERBS = (Verb("volume", compile_volume, sentence, lint),)
