@@ -311,7 +311,7 @@ class Formulation:
             values.append(np.array([coefficient]))
         upper = None
         if reading.scaled or reading.priced:
-            upper = np.concatenate([part[1] for part in self.model._columns])
+            upper = self.model.bounds()[1]
         for form, use in reading.scaled:
             assert upper is not None
             for parts, factors in scaled_terms(use.segments(self.model), form, upper[form.column], helpful, self.kind):
@@ -323,6 +323,12 @@ class Formulation:
                 columns.append(parts)
                 values.append(factors)
         return Linear(np.concatenate(columns), np.concatenate(values), constant)
+
+    def _range(self, form: Linear) -> tuple[float, float]:
+        """Least and greatest value that the columns' bounds allow."""
+        lower, upper = self.model.bounds()
+        low, high = form.coefficient * lower[form.column], form.coefficient * upper[form.column]
+        return float(np.minimum(low, high).sum()) + form.constant, float(np.maximum(low, high).sum()) + form.constant
 
     def _price_terms(self, form: Linear, price: PriceUse, helpful: bool) -> list[tuple[Indices, Floats]]:
         """C(n)/n · form; exact where the form is the whole channel."""
@@ -386,8 +392,10 @@ class Formulation:
             columns, values = stated.column, stated.coefficient
             soft = row.soft
             if soft is not None and (soft.min_side if side == " min" else soft.max_side):
+                least, most = self._range(stated)
+                furthest = max(lower - least if helpful else most - upper, 0.0)
                 bend = self.model.add_variables(
-                    f"{name}{side} violation", 1, upper=soft.tolerance, objective=-soft.penalty
+                    f"{name}{side} violation", 1, upper=min(soft.tolerance, furthest), objective=-soft.penalty
                 )
                 columns, values = np.r_[columns, bend], np.r_[values, 1.0 if helpful else -1.0]
                 self._bends[row.rule, row.scope, side] = int(bend[0])

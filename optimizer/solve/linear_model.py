@@ -113,6 +113,12 @@ class LinearModel:
         columns, values = np.broadcast_arrays(np.asarray(column, np.int64), np.asarray(value, float))
         self._worth.append((columns.ravel(), values.ravel()))
 
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lower and upper bounds of the variables added so far."""
+        if not self._columns:
+            return np.empty(0), np.empty(0)
+        return np.concatenate([part[0] for part in self._columns]), np.concatenate([part[1] for part in self._columns])
+
     def form(self) -> MatrixForm:
         """Return the matrix, entries of the same place summed."""
         lower, upper, integer, objective = (

@@ -144,6 +144,9 @@ class LocalRows:
     ) -> None:
         """Rows with hard or soft bounds; a soft side has a violation of its own."""
         size, soft, name = len(lower), rule.soft, _title(rule.rule, rule.scope)
+        # Contacts and indicators lie in [0, 1]: what a row can reach bounds what it can bend.
+        least = np.bincount(row, np.minimum(value, 0.0), size)
+        most = np.bincount(row, np.maximum(value, 0.0), size)
         if soft is None:
             self.model.add_rows(name, row, column, value, lower=lower, upper=upper, size=size, labels=labels)
             return
@@ -157,7 +160,8 @@ class LocalRows:
             rows, columns, values = place[row[kept]], column[kept], value[kept]
             names = [labels[int(k)] for k in finite]
             if soft.min_side if side == "min" else soft.max_side:
-                bends = self._bend(rule, side, f"{name} {side} violation", soft, len(finite), names)
+                furthest = np.maximum((bound - least if side == "min" else most - bound)[finite], 0.0)
+                bends = self._bend(rule, side, f"{name} {side} violation", soft, furthest, names)
                 rows = np.concatenate([rows, np.arange(len(finite))])
                 columns = np.concatenate([columns, bends])
                 values = np.concatenate([values, np.full(len(finite), sign)])
@@ -173,10 +177,11 @@ class LocalRows:
             )
 
     def _bend(
-        self, rule: LocalRule, side: str, name: str, soft: Soft, size: int, labels: Sequence[str] | None = None
+        self, rule: LocalRule, side: str, name: str, soft: Soft, furthest: Floats, labels: Sequence[str] | None = None
     ) -> Indices:
-        """Violations ≥ 0, at most the tolerance, priced in the objective."""
-        columns = self.model.add_variables(name, size, upper=soft.tolerance, objective=-soft.penalty, labels=labels)
+        """Add violations ≥ 0, at most the tolerance and what can be reached, priced in the objective."""
+        upper = np.minimum(furthest, soft.tolerance)
+        columns = self.model.add_variables(name, len(furthest), upper=upper, objective=-soft.penalty, labels=labels)
         self.bends.append(Bend(rule.rule, rule.scope, side, columns, soft))
         return columns
 
@@ -262,7 +267,9 @@ class LocalRows:
         value = np.concatenate([np.ones(len(left)), -lower[of_unit]])
         if rule.soft is not None and rule.soft.min_side:
             codes, units = pd.factorize(of_unit)
-            bends = self._bend(rule, "min", f"{name} if contacted violation", rule.soft, len(units))
+            bends = self._bend(
+                rule, "min", f"{name} if contacted violation", rule.soft, np.full(len(units), lower.max(initial=0.0))
+            )
             row = np.concatenate([row, np.arange(size)])
             column = np.concatenate([column, bends[codes]])
             value = np.concatenate([value, np.ones(size)])
@@ -322,7 +329,7 @@ class LocalRows:
         assert rule.soft is not None
         left, right = self._edges(rule)
         size, name = len(left), _title(rule.rule, rule.scope)
-        bends = self._bend(rule, "", f"{name} violation", rule.soft, size)
+        bends = self._bend(rule, "", f"{name} violation", rule.soft, np.ones(size))
         self.model.add_rows(
             name, np.tile(np.arange(size), 3), np.concatenate([self.column[left], self.column[right], bends]),
             np.repeat([1.0, 1.0, -1.0], size), lower=-np.inf, upper=1.0, size=size,
@@ -352,7 +359,7 @@ class LocalRows:
             for k in what[~free_alone]
         ]
         if rule.soft is not None:
-            bends = self._bend(rule, "", f"{name} violation", rule.soft, size, labels)
+            bends = self._bend(rule, "", f"{name} violation", rule.soft, np.ones(size), labels)
             row, column = np.concatenate([row, np.arange(size)]), np.concatenate([column, bends])
             value = np.concatenate([value, -np.ones(size)])
         self.model.add_rows(name, row, column, value, lower=-np.inf, upper=0.0, size=size, labels=labels)
