@@ -20,6 +20,8 @@ from optimizer.solve.linear_model import Indices, LinearModel
 
 #: Patterns one customer may have before the exact path refuses.
 PATTERN_LIMIT = 20_000
+#: Pattern columns a model may have in all.
+COLUMN_LIMIT = 2_000_000
 
 
 class TooManyPatterns(OptimizerError):
@@ -98,6 +100,11 @@ def response_entries(
             continue
         patterns = patterns[1:]  # the empty set is the slack of Σ λ ≤ 1
         count, size = len(members), len(patterns)
+        if model.width + count * size > COLUMN_LIMIT:
+            raise TooManyPatterns(
+                f"effects or combined responses would need more than {COLUMN_LIMIT:,} combinations of contacts in all; "
+                "cap the contacts a customer may receive, or state the effects on fewer contacts"
+            )
         lam = model.add_variables("patterns", count * size, upper=1.0).reshape(count, size)
         which, position = np.nonzero(patterns)
         n = patterns.shape[1]
