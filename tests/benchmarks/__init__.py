@@ -1,0 +1,6 @@
+"""Benchmarks with an independent truth; run by hand, never gating.
+
+python -m tests.benchmarks media [--seeds 40] [--gap 1e-4]     8 S-shaped media against a dynamic programme
+python -m tests.benchmarks joint [--seeds 40]                  curves and customers against enumeration,
+                                                               and 2,000 customers, joint against budget first
+"""

@@ -1,0 +1,26 @@
+"""Command line of the benchmarks; see the package."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.benchmarks import joint, media
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one benchmark; 0 where its targets are met, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("kind", choices=["media", "joint"])
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--gap", type=float, default=None)
+    asked = parser.parse_args(arguments)
+    if asked.kind == "media":
+        met = media.main(asked.seeds, 1e-4 if asked.gap is None else asked.gap)
+    else:
+        met = joint.main(asked.seeds, 2e-5 if asked.gap is None else asked.gap)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
