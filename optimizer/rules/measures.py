@@ -22,7 +22,7 @@ import pandas as pd
 from optimizer.errors import ScenarioError
 from optimizer.problem import Bools, Expression, Floats, Weights
 from optimizer.rules.base import Context
-from optimizer.rules.scope import Scope, kept_pairs, pair_column, plain, product, side
+from optimizer.rules.scope import Scope, pair_column, plain, product, side
 from optimizer.scenario.facts import Facts
 
 #: Measures that every scenario has, kpis and columns aside.
@@ -52,7 +52,7 @@ def measure(context: Context, name: str, scope: Scope, *, booked: bool = True, p
     Raises
     ------
     ScenarioError
-        When no such measure exists, or when money a response is needed and an offer states none.
+        When no such measure exists.
     """
     if name == "contacts":
         result = Expression(contacts=[scope.contacts])
@@ -108,9 +108,9 @@ def column_weights(context: Context, name: str) -> Weights:
 def measured_pairs(context: Context, name: str, contacts: Weights) -> Weights:
     """0/1 on the pairs of ``contacts`` whose measure is not empty: the base of an average."""
     facts = context.facts
-    if name in BUILT_IN or name in facts.pairs.kpis:
+    if name in BUILT_IN and name != "revenue" or name in facts.pairs.kpis:
         return contacts
-    stands, column = side(facts, name), plain(name)
+    stands, column = "pair" if name == "revenue" else side(facts, name), plain(name)
     if stands == "pair":
         empty = np.isnan(_pairs_of(facts, column))
         return product(contacts, Weights(pair=(~empty).astype(float))) if empty.any() else contacts
@@ -176,14 +176,6 @@ def kpi_margin(context: Context, kpi: str) -> Weights | None:
     return Weights(factor=float(stated))
 
 
-def unstated(context: Context, column: str, pairs: Bools) -> list[str]:
-    """The offers that state no such money a response, among the activities of these pairs."""
-    facts = context.facts
-    values = _pairs_of(facts, column)
-    rows = np.unique(facts.pairs.activity[pairs & np.isnan(values)])
-    return sorted(set(facts.activities["offer"].to_numpy()[rows]))
-
-
 def _gross_margin(context: Context, scope: Scope, paid: bool) -> Expression:
     result = _a_response(context, "gross_margin", scope)
     for kpi in context.facts.pairs.kpis:
@@ -226,18 +218,8 @@ def _cost(context: Context, scope: Scope, paid: bool) -> Expression:
 
 
 def _a_response(context: Context, column: str, scope: Scope) -> Expression:
-    """Σ value a response × ρ."""
-    values = _pairs_of(context.facts, column)
-    empty = np.isnan(values)
-    if empty.any():
-        if offers := unstated(context, column, kept_pairs(context, scope.contacts)):
-            raise ScenarioError(
-                context.scenario.source,
-                f"offers.{offers[0]}",
-                None,
-                f"states no {column.replace('_', ' ')} a response, which the objective or a rule needs",
-            )
-        values = np.where(empty, 0.0, values)
+    """Σ value a response × ρ; an empty value adds 0 (the reader refuses it where the objective needs it)."""
+    values = np.nan_to_num(_pairs_of(context.facts, column))
     return Expression(responses={"responses": [product(scope.contacts, factored(context, column, values))]})
 
 

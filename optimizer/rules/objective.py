@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.errors import ScenarioError
 from optimizer.problem import Expression, Floats, Weights
 from optimizer.rules.base import Context
-from optimizer.rules.measures import measure, unstated
+from optimizer.rules.measures import measure
 from optimizer.rules.scope import Scope
 
 
@@ -44,18 +43,7 @@ def response_worth(context: Context) -> Floats:
     """
     scenario, pairs = context.scenario, context.facts.pairs
     if scenario.objective == "net_margin":
-        _refuse_unstated(context, "gross_margin", pairs.gross_margin)
         return pairs.gross_margin - pairs.response_cost
     if scenario.objective == "revenue":
-        _refuse_unstated(context, "revenue", pairs.revenue)
-        return pairs.revenue
+        return np.nan_to_num(pairs.revenue)
     return np.ones(len(pairs))
-
-
-def _refuse_unstated(context: Context, column: str, values: Floats) -> None:
-    if np.isnan(values).any():
-        offer = unstated(context, column, np.ones(len(values), bool))[0]
-        words = column.replace("_", " ")
-        raise ScenarioError(
-            context.scenario.source, f"offers.{offer}", None, f"states no {words} a response, which the objective needs"
-        )
