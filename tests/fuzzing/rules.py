@@ -1,0 +1,393 @@
+"""Random rules around an anchor plan: bounds at what that plan reaches, or a little off, so that rules bind.
+
+One builder a verb; each returns the verb's body, or None when the scenario has no use for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.bruteforce import coupling_rules
+from tests.bruteforce.filters import Row
+from tests.bruteforce.judge import Ready, evaluate, ready
+from tests.bruteforce.reading import activities
+from tests.bruteforce.values import Valued, respond, value
+from tests.bruteforce.world import Contact, World, each_of
+from tests.fuzzing.filters import activity_filter, any_filter, customer_filter, each, soft
+from tests.fuzzing.stage import chance
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The plan rules are written around."""
+
+    spec: Row
+    world: World
+    chosen: list[Contact]
+    spend: dict[str, float]
+    valued: Valued
+
+    @property
+    def plan(self) -> list[tuple[str, str]]:
+        """The plan's contacts."""
+        return [(pair.customer, pair.activity) for pair in self.chosen]
+
+    @property
+    def dated(self) -> bool:
+        """Whether activities have dates."""
+        return bool(self.world.dates)
+
+
+def anchor(rng: Random, spec: Row) -> Anchor:
+    """A random plan, sparse or dense, with whole spends."""
+    world = ready({**spec, "rules": []}).world
+    share = rng.choice((0.25, 0.5, 0.75))
+    chosen = [pair for pair in world.pairs if chance(rng, share)]
+    spend = {}
+    for cell in world.cells:
+        closed = cell.or_zero and chance(rng, 0.3)
+        spend[cell.name] = 0.0 if closed else float(rng.randint(int(cell.low), int(cell.high)))
+    responses = {}
+    for customer in world.customers:
+        responses |= respond(world, customer, [pair for pair in chosen if pair.customer == customer])
+    return Anchor(spec, world, chosen, spend, value(world, chosen, responses, spend))
+
+
+def rule(rng: Random, here: Anchor, verb: str, name: str) -> Row | None:
+    """A rule of a verb that the anchor mostly keeps; None when the scenario has no use for the verb."""
+    loyal = chance(rng, 0.4 if verb in ("control", "exclude", "requires", "include") else 0.75)
+    for _ in range(6):
+        made = attempt(rng, here, verb, name)
+        if made is None:
+            return None
+        if not loyal or not breaks(here, made):
+            return made
+    return made if chance(rng, 0.3) else None
+
+
+def breaks(here: Anchor, made: Row) -> bool:
+    """Whether the anchor breaks the rule."""
+    alone: Ready = ready({**here.spec, "rules": [made]})
+    judged = evaluate(alone, here.plan, here.spend)
+    return any(made["name"] in reason or "may not receive" in reason for reason in judged.reasons)
+
+
+def attempt(rng: Random, here: Anchor, verb: str, name: str) -> Row | None:
+    """A rule of a verb with random where, each, soft and mode."""
+    if "customers" not in here.spec and verb not in ("budget", "ratio", "share", "sum"):
+        return None
+    made: Row = {"name": name}
+    if verb in SCOPED and chance(rng, 0.3):
+        made["each"] = each(rng, here.spec, media=verb in ("budget", "ratio", "share", "sum"))
+    if chance(rng, 0.45):
+        made["where"] = any_filter(rng, here.spec)
+    if verb in HOUSEHOLD and chance(rng, 0.15):
+        made["per"] = "household"
+    if verb not in ("effect", "control") and chance(rng, 0.25):
+        made["soft"] = soft(rng, here.spec, sided=verb in SIDED)
+    if chance(rng, 0.04):
+        made["mode"] = "report"
+    body = BUILDERS[verb](rng, here, made)
+    if body is None:
+        return None
+    made[verb] = body
+    return tabled(rng, made) if verb in ("volume", "contacts", "budget") and chance(rng, 0.06) else made
+
+
+SIDED = ("volume", "budget", "sum", "average", "ratio", "share", "open", "contacts", "pressure", "packages", "targets")
+SCOPED = (*SIDED, "duplicates", "rest", "never", "alternate", "cost_per_customer", "include")
+HOUSEHOLD = ("contacts", "pressure", "packages", "duplicates", "rest", "cost_per_customer", "targets", "never", "requires",
+             "only_after")  # fmt: skip
+
+
+def tabled(rng: Random, made: Row) -> Row:
+    """The same rule written as a table of one row."""
+    verb = next(verb for verb in ("volume", "contacts", "budget") if verb in made)
+    body = made[verb]
+    simple = set(body) <= {"min", "max", "days"} and all(isinstance(b, (int, float)) for b in body.values())
+    where = made.get("where")
+    texts = isinstance(where, dict) and all(isinstance(cell, str) and cell[0] not in "<>!=" for cell in where.values())
+    if not simple or "soft" in made or "per" in made or not texts:
+        return made
+    rest = {key: cell for key, cell in made.items() if key not in (verb, "where", "name")}
+    return {"name": f"{made['name']} table", verb: {"table": [{"name": made["name"], **where, **body}]}, **rest}
+
+
+# --- coupling verbs -------------------------------------------------------------------------------------------------
+
+
+def reached(here: Anchor, made: Row, verb: str, body: Row) -> list[tuple[tuple[str, ...], float]]:
+    """What the anchor reaches in every scope (and window) of a rule."""
+    probe = {**made, verb: {**body, "min": 0.0, "max": 0.0}}
+    return [
+        (one.scope, row.value)
+        for one in coupling_rules.compile_rule(here.world, probe)
+        for row in coupling_rules.evaluate(one, here.valued)
+    ]
+
+
+def range_around(rng: Random, here: Anchor, made: Row, verb: str, body: Row, *, whole: bool = False) -> Row | None:
+    """Bounds at the anchor's values, or a little off, as numbers or (with each) as a table."""
+    found = reached(here, made, verb, body)
+    if not found:
+        return None
+    sides = rng.choice((["max"], ["max"], ["min"], ["min", "max"]))
+    bounds: Row = {}
+    table = each_of(made) and chance(rng, 0.35)
+    for side in sides:
+        extreme = (max if side == "max" else min)(value for _, value in found)
+        level = rng.choice(found)[1] if chance(rng, 0.2) else extreme
+        bounds[side] = shifted(rng, level, side, whole)
+    if "min" in bounds and "max" in bounds and bounds["min"] > bounds["max"]:
+        bounds["min"] = bounds["max"]
+    if not table or "days" in body:
+        return {**body, **bounds}
+    rows = {scope: dict(zip(each_of(made), scope, strict=True)) for scope, _ in found if chance(rng, 0.85)}
+    if not rows:
+        return {**body, **bounds}
+    for scope, level in found:
+        if scope in rows:
+            rows[scope] |= {side: shifted(rng, level, side, whole) for side in sides}
+            if "min" in rows[scope] and "max" in rows[scope]:
+                rows[scope]["min"] = min(rows[scope]["min"], rows[scope]["max"])
+    return {**body, **{side: {"table": list(rows.values()), "column": side} for side in sides}}
+
+
+def shifted(rng: Random, level: float, side: str, whole: bool) -> float:
+    """A bound at the level, or a little looser or tighter."""
+    if whole:
+        return float(max(0, level + rng.choice((0, 0, 0, 1, -1)) * (1 if side == "max" else -1)))
+    step = rng.choice((0, 0, 0.02, 0.1, -0.05)) * (1 if side == "max" else -1)
+    bound = round(level + step * abs(level), 3)
+    return max(0.0, bound) if level >= 0 else bound
+
+
+def volume(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """Contacts, customers or packages; rolling or over the horizon."""
+    body: Row = {}
+    if chance(rng, 0.25):
+        body["of"] = rng.choice(("customers", "packages"))
+    if here.dated and chance(rng, 0.3):
+        body["days"] = rng.choice((1, 2, 3, 7))
+        if chance(rng, 0.3):
+            day = rng.choice([row["day"] for row in here.world.activities])
+            body["except"] = [{"date": day, "max": rng.choice((0, 1, 2))}]
+    return range_around(rng, here, made, "volume", body, whole=True)
+
+
+def budget(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """Money."""
+    return range_around(rng, here, made, "budget", {})
+
+
+def measures(rng: Random, here: Anchor) -> list[str]:
+    """Names that may be added up."""
+    found = ["cost", "responses", "net_margin", "gross_margin"]
+    if "customers" in here.spec:
+        found += ["basket", "age", "value", "revenue"]
+    if here.world.pairs and "risk" in here.world.pairs[0].measures:
+        found += ["risk", "risk"]
+    return found + ["lead", "lead"] * bool(here.world.kpis)
+
+
+def sum_(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """A sum of any measure."""
+    return range_around(rng, here, made, "sum", {"of": rng.choice(measures(rng, here))})
+
+
+def average(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """An average over contacts."""
+    names = [name for name in measures(rng, here) if name not in ("net_margin", "gross_margin")]
+    return quotient_around(rng, here, made, "average", {"of": rng.choice(names)})
+
+
+def ratio(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """A ratio of two sums."""
+    names = measures(rng, here)
+    of, to = rng.choice((("net_margin", "cost"), ("cost", rng.choice(names)), (rng.choice(names), rng.choice(names))))
+    return None if of == to else quotient_around(rng, here, made, "ratio", {"of": of, "to": to})
+
+
+def share(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """A share of contacts or of money."""
+    of = any_filter(rng, here.spec)
+    if "media" in here.spec and chance(rng, 0.6):
+        of = {"line": rng.choice(("digital", "paper"))}
+    money = chance(rng, 0.4) or "customers" not in here.spec
+    return quotient_around(rng, here, made, "share", {"of": of} | ({"in": "cost"} if money else {}))
+
+
+def quotient_around(rng: Random, here: Anchor, made: Row, verb: str, body: Row) -> Row | None:
+    """A bound on a quotient at what the anchor reaches in some scope."""
+    tops = reached(here, made, verb, {**body})
+    probe = {**made, verb: {**body, "min": 1.0}}
+    less = [row.value for one in coupling_rules.compile_rule(here.world, probe) for row in coupling_rules.evaluate(one, here.valued)]
+    tops = tops[::2]  # a min row and a max row a scope, both with bound 0
+    quotients = [top / (top - gap) for (_, top), gap in zip(tops, less, strict=True) if abs(top - gap) > 1e-6]
+    if not quotients:
+        return None
+    side = rng.choice(("min", "max"))
+    level = rng.choice(quotients) if chance(rng, 0.3) else (max if side == "max" else min)(quotients)
+    bound = shifted(rng, level, side, whole=False)
+    if verb == "share":
+        bound = min(1.0, max(0.0, bound))
+    return {**body, side: bound}
+
+
+def open_(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """How many offers, channels, waves or countries are opened."""
+    columns = ["offer", "channel", "country"] + ["wave"] * here.dated
+    return range_around(rng, here, made, "open", {"of": rng.choice(columns)}, whole=True)
+
+
+# --- local verbs ------------------------------------------------------------------------------------------------------
+
+
+def days(rng: Random, here: Anchor, share: float = 0.5) -> Row:
+    """A window of days, or the horizon."""
+    return {"days": rng.choice((1, 2, 3, 5, 7, 14, 40))} if here.dated and chance(rng, share) else {}
+
+
+def small_range(rng: Random, here: Anchor, levels: tuple[float, ...], column: str | None = None) -> Row:
+    """A small maximum, minimum or both."""
+    sides = rng.choices((["max"], ["min"], ["min", "max"]), (70, 20, 10))[0]
+    bounds: Row = {side: rng.choice(levels) for side in sides}
+    if len(bounds) == 2:
+        bounds["min"], bounds["max"] = min(bounds.values()), max(bounds.values())
+    elif "max" in bounds and column and chance(rng, 0.15):
+        bounds["max"] = column
+    return bounds
+
+
+def contacts(rng: Random, here: Anchor, made: Row) -> Row:
+    """A count in windows."""
+    return {**small_range(rng, here, (1, 1, 2, 2, 3), "wished"), **days(rng, here)}
+
+
+def pressure(rng: Random, here: Anchor, made: Row) -> Row:
+    """A weighted count in windows."""
+    return {**small_range(rng, here, (0.5, 1, 1.5, 2, 3, 4), "wished"), **days(rng, here)}
+
+
+def packages(rng: Random, here: Anchor, made: Row) -> Row:
+    """Distinct dates in windows."""
+    return {**small_range(rng, here, (1, 1, 2, 3), "wished"), **days(rng, here)}
+
+
+def duplicates(rng: Random, here: Anchor, made: Row) -> Row:
+    """Repeats of an offer, channel or wave."""
+    columns = ["offer", "offer", "channel"] + ["wave"] * here.dated
+    return {"max": rng.choice((1, 1, 2)), "of": rng.choice(columns), **days(rng, here)}
+
+
+def rest(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """Days of rest."""
+    return {"days": rng.choice((2, 3, 4, 6, 10))} if here.dated else None
+
+
+def cost_per_customer(rng: Random, here: Anchor, made: Row) -> Row:
+    """Money in windows."""
+    costs = [pair.unit_cost for pair in here.world.pairs] or [1.0]
+    level = rng.choice(costs) + (rng.choice(costs) if chance(rng, 0.6) else 0.0)
+    return {"max": round(level * rng.choice((0.9, 1, 1.1)), 3), **days(rng, here, 0.3)}
+
+
+def targets(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """k of n offers."""
+    offers = list(here.spec["offers"])
+    among = rng.sample(offers, rng.randint(1, len(offers)))
+    kind = rng.choice(("min", "max", "exactly", "both"))
+    k = rng.randint(0 if kind == "max" else 1, len(among))
+    body: Row = {"among": among} | ({"min": min(1, k), "max": k} if kind == "both" else {kind: k})
+    if kind != "max" and chance(rng, 0.35):
+        body["if_contacted"] = True
+    return body
+
+
+def include(rng: Random, here: Anchor, made: Row) -> Any:
+    """Forced contacts of some customers."""
+    if chance(rng, 0.7):
+        made["where"] = customer_filter(rng, here.spec)
+    return activity_filter(rng, here.spec)
+
+
+def exclude(rng: Random, here: Anchor, made: Row) -> Any:
+    """Pairs that may not be."""
+    return any_filter(rng, here.spec)
+
+
+def simple(rng: Random, here: Anchor) -> Row:
+    """A channel or an offer."""
+    row = rng.choice(activities(here.spec))
+    return rng.choice(({"channel": row["channel"]}, {"offer": rng.choice(row["offers"])}))
+
+
+def requires(rng: Random, here: Anchor, made: Row) -> Row:
+    """One kind of contact only with another."""
+    same = {"same": "wave"} if here.dated and chance(rng, 0.3) else {}
+    then = simple(rng, here) if chance(rng, 0.6) else activity_filter(rng, here.spec)
+    return {"if": simple(rng, here), "then": then, **same}
+
+
+def only_after(rng: Random, here: Anchor, made: Row) -> Row | None:
+    """One kind of contact only after another."""
+    lag = rng.choice(({}, {"min": 0}, {"min": 2}, {"max": 7}, {"min": 1, "max": 5}, {"min": 0, "max": 3}))
+    return {"what": simple(rng, here), "after": any_filter(rng, here.spec)} | ({"days": lag} if lag else {}) if here.dated else None
+
+
+def never(rng: Random, here: Anchor, made: Row) -> Row:
+    """Contacts that clash."""
+    lag = {"days": rng.choice((0, 1, 2, 5, 10))} if here.dated and chance(rng, 0.6) else {}
+    one, other = simple(rng, here), activity_filter(rng, here.spec)
+    return {"first": one, "then": other, **lag} if chance(rng, 0.5) else {"together": [one, other], **lag}
+
+
+def alternate(rng: Random, here: Anchor, made: Row) -> str | None:
+    """No channel in two waves running."""
+    return "channel" if here.dated else None
+
+
+def effect(rng: Random, here: Anchor, made: Row) -> Row:
+    """A factor on responses."""
+    factor = rng.choice((0, 0.5, 0.7, 0.85, 1.3, 2.5))
+    kind = rng.choice(("contact", "alternate", "message")) if here.dated else "message"
+    if kind == "contact":
+        return {"contact": rng.choice((1, 2, 2, 3)), "factor": factor}
+    return {"alternate": "channel", "factor": factor} if kind == "alternate" else {"factor": factor}
+
+
+def control(rng: Random, here: Anchor, made: Row) -> Row:
+    """A hold-out group."""
+    if chance(rng, 0.3):
+        held = [name for name in here.world.customers if chance(rng, 0.4)]
+        return {"table": [{"customer_id": name, "control": name in held} for name in here.world.customers]}
+    return {"share": rng.choice((0.1, 0.3, 0.5)), "seed": rng.randint(0, 99)}
+
+
+BUILDERS: dict[str, Callable[[Random, Anchor, Row], Any]] = {
+    "volume": volume,
+    "budget": budget,
+    "sum": sum_,
+    "average": average,
+    "ratio": ratio,
+    "share": share,
+    "open": open_,
+    "contacts": contacts,
+    "pressure": pressure,
+    "packages": packages,
+    "duplicates": duplicates,
+    "rest": rest,
+    "cost_per_customer": cost_per_customer,
+    "targets": targets,
+    "include": include,
+    "exclude": exclude,
+    "requires": requires,
+    "only_after": only_after,
+    "never": never,
+    "alternate": alternate,
+    "effect": effect,
+    "control": control,
+}
