@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Days = Annotated[int, Field(ge=0)]
-#: A filter: an expression, or column -> value | list | comparison | {has} | {from, to}. See ``where.py``.
-Filter = str | dict[str, Any]
+
+def _name(value: object) -> object:
+    """A whole number stands for its decimal text where a name is expected."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _iso_date(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else _no_date()
+    except ValueError:
+        return _no_date()
+
+
+def _no_date() -> object:
+    raise ValueError("expected a date written YYYY-MM-DD")
+
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Days = Whole
+WindowDays = Annotated[int, Field(strict=True, ge=1)]
+Flag = Annotated[bool, Field(strict=True)]
+#: A name or an identifier, never empty.
+Name = Annotated[str, Field(strict=True, min_length=1), BeforeValidator(_name)]
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+#: One name or a list of names; always a list once read.
+Names = Annotated[
+    list[Name],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 
 class Strict(BaseModel):
@@ -21,15 +58,41 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
 
 
+def _filter_form(value: object) -> str:
+    return "columns" if isinstance(value, dict) else "expression"
+
+
+#: A filter: an expression, or column -> value | list | comparison | {has} | {from, to}. See ``where.py``.
+Filter = Annotated[
+    Annotated[str, Field(strict=True, min_length=1), Tag("expression")] | Annotated[dict[str, Any], Tag("columns")],
+    Discriminator(_filter_form),
+]
+
+
 class TableBound(Strict):
     """A bound read from a table keyed by the rule's ``each`` columns."""
 
     table: Any
-    column: str
+    column: Name
+
+
+def _bound_form(value: object) -> str:
+    if isinstance(value, dict | TableBound):
+        return "table"
+    return "column" if isinstance(value, str) else "number"
+
+
+def _column_alone(value: object) -> object:
+    """``{column: wished_max}`` says the same as ``wished_max``."""
+    return value["column"] if isinstance(value, dict) and value.keys() == {"column"} else value
 
 
 #: A number, a customer column (local rules) or a table keyed by ``each`` (coupling rules).
-Bound = Number | str | TableBound
+Bound = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[Name, Tag("column")] | Annotated[TableBound, Tag("table")],
+    Discriminator(_bound_form),
+    BeforeValidator(_column_alone),
+]
 
 
 class Soft(Strict):
@@ -40,16 +103,30 @@ class Soft(Strict):
     side: Literal["min", "max", "both"] = "both"
 
 
-class TableVerb(Strict):
-    """A verb written as a table, a row a rule: name, filter columns, from, to, min, max, penalty."""
+class TableVerb(BaseModel):
+    """A verb written as a table, a row a rule: name, filter columns, from, to, min, max, penalty.
+
+    Further keys are the verb's own and hold for every row that does not state them (``{table: caps.csv, days: 30}``).
+    """
+
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
 
     table: Any
+
+
+def _verb_form(value: object) -> str:
+    return "table" if isinstance(value, TableVerb) or (isinstance(value, dict) and "table" in value) else "written"
+
+
+V = TypeVar("V")
+#: A verb, or a table that holds one verb a row.
+Tabled = Annotated[Annotated[V, Tag("written")] | Annotated[TableVerb, Tag("table")], Discriminator(_verb_form)]
 
 
 class DateException(Strict):
     """The bound of one date of a rolling window."""
 
-    date: date
+    date: IsoDate
     min: NonNegative | None = None
     max: NonNegative | None = None
 
@@ -71,7 +148,7 @@ class Volume(Range):
     """Number of contacts (or customers, or packages)."""
 
     of: Literal["contacts", "customers", "packages"] = "contacts"
-    days: Annotated[int, Field(ge=1)] | None = None
+    days: WindowDays | None = None
     except_: list[DateException] = Field(default_factory=list, alias="except")
 
 
@@ -114,7 +191,7 @@ class Open(Range):
 class Window(Range):
     """A local count over a window of days, or the horizon."""
 
-    days: Annotated[int, Field(ge=1)] | None = None
+    days: WindowDays | None = None
 
 
 class Contacts(Window):
@@ -138,7 +215,7 @@ class Duplicates(Window):
 class Rest(Strict):
     """Days between contacts of different dates."""
 
-    days: Annotated[int, Field(ge=1)]
+    days: WindowDays
 
 
 class CostPerCustomer(Window):
@@ -148,11 +225,11 @@ class CostPerCustomer(Window):
 class Targets(Strict):
     """At least, at most or exactly k of these offers."""
 
-    among: list[str] = Field(min_length=1)
-    min: Annotated[int, Field(ge=0)] | None = None
-    max: Annotated[int, Field(ge=0)] | None = None
-    exactly: Annotated[int, Field(ge=0)] | None = None
-    if_contacted: bool = False
+    among: list[Name] = Field(min_length=1)
+    min: Whole | None = None
+    max: Whole | None = None
+    exactly: Whole | None = None
+    if_contacted: Flag = False
 
     @model_validator(mode="after")
     def _some_bound(self) -> Targets:
@@ -208,7 +285,7 @@ class Effect(Strict):
     """A factor on the response: of the k-th contact, of a change of channel, or of a message."""
 
     factor: NonNegative
-    contact: Annotated[int, Field(ge=1)] | None = None
+    contact: WindowDays | None = None
     alternate: Literal["channel"] | None = None
 
     @model_validator(mode="after")
@@ -221,8 +298,8 @@ class Effect(Strict):
 class Control(Strict):
     """A hold-out group: a seeded share, or a table."""
 
-    share: Annotated[float, Field(ge=0, le=1)] | None = None
-    seed: int = 0
+    share: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    seed: Annotated[int, Field(strict=True)] = 0
     by: str | None = None
     table: Any = None
 
@@ -236,34 +313,34 @@ class Control(Strict):
 class Rule(Strict):
     """One rule: a name, exactly one verb, and where, each, per, soft, mode."""
 
-    name: str = Field(min_length=1)
+    name: Name
     where: Filter | None = None
-    each: str | list[str] | None = None
-    per: str | None = None
+    each: Names | None = None
+    per: Name | None = None
     soft: Soft | None = None
     mode: Literal["enforce", "report"] = "enforce"
 
-    volume: Volume | TableVerb | None = None
-    budget: Budget | TableVerb | None = None
-    sum: Sum | TableVerb | None = None
-    average: Average | TableVerb | None = None
-    ratio: Ratio | TableVerb | None = None
-    share: Share | TableVerb | None = None
-    open: Open | TableVerb | None = None
-    contacts: Contacts | TableVerb | None = None
-    pressure: Pressure | TableVerb | None = None
-    packages: Packages | TableVerb | None = None
-    duplicates: Duplicates | TableVerb | None = None
-    rest: Rest | TableVerb | None = None
-    cost_per_customer: CostPerCustomer | TableVerb | None = None
-    targets: Targets | TableVerb | None = None
-    include: Filter | TableVerb | None = None
-    exclude: Filter | TableVerb | None = None
-    requires: Requires | TableVerb | None = None
-    only_after: OnlyAfter | TableVerb | None = None
-    never: Never | TableVerb | None = None
+    volume: Tabled[Volume] | None = None
+    budget: Tabled[Budget] | None = None
+    sum: Tabled[Sum] | None = None
+    average: Tabled[Average] | None = None
+    ratio: Tabled[Ratio] | None = None
+    share: Tabled[Share] | None = None
+    open: Tabled[Open] | None = None
+    contacts: Tabled[Contacts] | None = None
+    pressure: Tabled[Pressure] | None = None
+    packages: Tabled[Packages] | None = None
+    duplicates: Tabled[Duplicates] | None = None
+    rest: Tabled[Rest] | None = None
+    cost_per_customer: Tabled[CostPerCustomer] | None = None
+    targets: Tabled[Targets] | None = None
+    include: Tabled[Filter] | None = None
+    exclude: Tabled[Filter] | None = None
+    requires: Tabled[Requires] | None = None
+    only_after: Tabled[OnlyAfter] | None = None
+    never: Tabled[Never] | None = None
     alternate: Literal["channel"] | None = None
-    effect: Effect | TableVerb | None = None
+    effect: Tabled[Effect] | None = None
     control: Control | None = None
 
     @model_validator(mode="after")
@@ -280,7 +357,7 @@ class Rule(Strict):
     @property
     def each_columns(self) -> list[str]:
         """The columns whose every value repeats the rule."""
-        return [self.each] if isinstance(self.each, str) else list(self.each or [])
+        return list(self.each or [])
 
 
 VERBS = (

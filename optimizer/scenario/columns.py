@@ -1,0 +1,186 @@
+"""Columns with a meaning: identifiers, numbers, dates and flags taken from a table, with the row of the first fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.errors import ScenarioError
+from optimizer.scenario.messages import did_you_mean
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+
+
+def require(table: pd.DataFrame, file: str, *columns: str) -> None:
+    """Raise when a column is missing."""
+    for column in columns:
+        if column not in table.columns:
+            hint = did_you_mean(column, table.columns)
+            raise ScenarioError(file, f"column {column}", None, f"is missing; {hint}")
+
+
+def row_fault(file: str, row: int, column: str, value: object, expectation: str, count: int = 1) -> ScenarioError:
+    """The error of one cell; rows are counted from 1, the header apart."""
+    more = f" (and {count - 1} further row{'s' * (count > 2)})" if count > 1 else ""
+    return ScenarioError(file, f"row {row + 1}, column {column}", value, expectation + more)
+
+
+def refuse(bad: Bools, table: pd.DataFrame, file: str, column: str, expectation: str) -> None:
+    """Raise for the first row of ``bad``, if there is one."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise row_fault(file, row, column, plain(table[column].iloc[row]), expectation, int(bad.sum()))
+
+
+def plain(value: Any) -> Any:
+    """A cell as a message shows it."""
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return "empty"
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def numbers(
+    table: pd.DataFrame,
+    file: str,
+    column: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    required: bool = False,
+    what: str = "a number",
+) -> Floats:
+    """A column as float64, NaN where empty.
+
+    Raises
+    ------
+    ScenarioError
+        For the first cell that is no finite number, lies outside [low, high], or is empty though ``required``.
+    """
+    series = table[column]
+    span = (
+        ""
+        if np.isinf(low) and np.isinf(high)
+        else f" of at least {low:g}"
+        if np.isinf(high)
+        else f" from {low:g} to {high:g}"
+    )
+    expectation = f"expected {what}{span}"
+    if pd.api.types.is_bool_dtype(series.dtype) or not pd.api.types.is_numeric_dtype(series.dtype):
+        values = (
+            pd.to_numeric(series, errors="coerce") if not pd.api.types.is_datetime64_any_dtype(series.dtype) else None
+        )
+        filled = series.notna().to_numpy(bool)
+        if values is None or pd.api.types.is_bool_dtype(series.dtype):
+            refuse(filled, table, file, column, expectation)
+            return np.full(len(series), np.nan)
+        array = values.to_numpy(float, na_value=np.nan)
+        bad = filled & np.isnan(array)
+        comma = bad.any() and "," in str(series.iloc[int(np.argmax(bad))])
+        refuse(bad, table, file, column, expectation + (" (with a decimal point)" if comma else ""))
+    else:
+        array = series.to_numpy(float, na_value=np.nan)
+    refuse(np.isinf(array), table, file, column, f"expected {what} that is finite")
+    with np.errstate(invalid="ignore"):
+        refuse((array < low) | (array > high), table, file, column, expectation)
+    if required:
+        refuse(np.isnan(array), table, file, column, expectation)
+    return array
+
+
+def texts(table: pd.DataFrame, file: str, column: str, *, required: bool = True) -> pd.Series:
+    """A column of identifiers as text (``str`` dtype), missing where empty."""
+    found = as_text(table[column])
+    if required:
+        refuse(found.isna().to_numpy(bool), table, file, column, "expected a value")
+    return found
+
+
+def dates(table: pd.DataFrame, file: str, column: str, *, required: bool = True) -> pd.Series:
+    """A column as datetime64[s] at midnight, NaT where empty; the reader has already moved timestamps to their day."""
+    series = table[column]
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        found = series.astype("datetime64[s]")
+    else:
+        words = series.astype("str") if not series.isna().all() else pd.Series(np.nan, index=series.index, dtype="str")
+        words = words.where(series.notna())
+        parsed = pd.to_datetime(words, format="%Y-%m-%d", errors="coerce")
+        if (odd := parsed.isna() & words.notna()).any():
+            stamps = pd.to_datetime(words[odd], format="ISO8601", errors="coerce", utc=True)
+            parsed[odd] = stamps.dt.tz_localize(None).dt.floor("D")
+        refuse(
+            (parsed.isna() & words.notna()).to_numpy(bool), table, file, column, "expected a date written YYYY-MM-DD"
+        )
+        found = parsed.astype("datetime64[s]")
+    if required:
+        refuse(found.isna().to_numpy(bool), table, file, column, "expected a date written YYYY-MM-DD")
+    return found
+
+
+def flags(table: pd.DataFrame, file: str, column: str) -> Bools:
+    """A true/false column; empty is false. Takes 1/0 and yes/no too."""
+    series = table[column]
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return series.fillna(False).to_numpy(bool)
+    words = as_text(series).str.lower()
+    bad = words.notna() & ~words.isin(_TRUE | _FALSE)
+    refuse(bad.to_numpy(bool), table, file, column, "expected true or false")
+    return words.isin(_TRUE).to_numpy(bool)
+
+
+def known_codes(
+    found: pd.Series, table: pd.DataFrame, file: str, column: str, known: Iterable[str]
+) -> NDArray[np.int64]:
+    """Positions of names among those known.
+
+    Raises
+    ------
+    ScenarioError
+        For the first name that is not known, with its neighbours.
+    """
+    names = list(known)
+    codes = pd.Index(names, dtype="str").get_indexer(pd.Index(found.astype("str")))
+    if (bad := codes < 0).any():
+        row = int(np.argmax(bad))
+        value = plain(found.iloc[row])
+        count = int(bad.sum())
+        raise row_fault(
+            file, row, column, value, f"unknown {column.removesuffix('_id')}; {did_you_mean(value, names)}", count
+        )
+    return codes.astype(np.int64)
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Values as text: whole numbers in decimals, true and false, ISO dates; missing where empty or ''."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_bool_dtype(values.dtype):
+        named = values.astype("boolean").map({True: "true", False: "false"}, na_action="ignore")
+        return named.astype("str").where(values.notna())
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.dt.strftime("%Y-%m-%d").astype("str").where(values.notna())
+    if pd.api.types.is_string_dtype(values.dtype) and values.dtype != object:
+        words = values.astype("str")
+        return words.where(words != "")
+    # Distinct values are few beside rows: text is made once a value.
+    codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    words = np.array([*(_text(value) for value in distinct), None], dtype=object)
+    return pd.Series(words[codes], index=values.index, dtype="str")
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%Y-%m-%d"))
+    if isinstance(value, tuple | list):
+        return ";".join(str(_text(one)) for one in value) or None
+    return str(value) or None

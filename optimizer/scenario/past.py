@@ -1,0 +1,142 @@
+"""Past contacts: history, and the contacts others have booked, of the customers that the scenario knows."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import pandas as pd
+
+from optimizer.errors import ScenarioError
+from optimizer.scenario.activities import DATE_PARTS, date_columns, declared_columns, split_offers, tuple_column
+from optimizer.scenario.columns import dates, numbers, require, texts
+from optimizer.scenario.facts import LeftOut
+from optimizer.scenario.schema import NEAR, ScenarioFile
+from optimizer.scenario.tables import Money, Tables, typed
+
+#: Names the engine gives to columns of its own.
+_RESERVED = ("customer", "days", "offers", "committed", "pressure", *DATE_PARTS)
+_EPOCH = np.datetime64("1970-01-01", "D")
+
+
+def build_past(
+    spec: ScenarioFile, tables: Tables, money: Money, customers: pd.DataFrame, *, dated: bool
+) -> tuple[pd.DataFrame, list[LeftOut]]:
+    """History and committed contacts, as ``Facts.past`` documents, and what of them was left out.
+
+    The columns declared on their channel and offer, and day, week, month and quarter, stand beside their own.
+    """
+    parts, left_out = [], []
+    for key, source in (("history", spec.history), ("committed", spec.committed)):
+        if source is not None:
+            part, missing = _part(spec, tables, money, customers, key, source, dated=dated)
+            parts.append(part)
+            left_out += missing
+    if not parts:
+        empty = {
+            "customer": pd.Series(dtype="int64"),
+            "date": pd.Series(dtype="datetime64[s]"),
+            "days": pd.Series(dtype="int64"),
+        }
+        empty |= {"channel": pd.Series(dtype="str"), "offer": pd.Series(dtype="str"), "offers": pd.Series(dtype=object)}
+        empty |= {
+            "committed": pd.Series(dtype=bool),
+            "cost": pd.Series(dtype=float),
+            "pressure": pd.Series(dtype=float),
+        }
+        return pd.DataFrame(empty | {part: pd.Series(dtype="str") for part in DATE_PARTS}), left_out
+    past = parts[0] if len(parts) == 1 else _stacked(parts)
+    rest = [
+        column for column in past.columns if column not in ("customer", "days", "channel", "offer", "offers", "date")
+    ]
+    # Contacts alike in every key are told apart by the rest, so that the order of the tables' rows does not matter.
+    ties = pd.DataFrame({column: past[column].astype("str") for column in rest})
+    keys = past[["customer", "days", "channel", "offer"]].join(ties)
+    order = keys.sort_values(list(keys.columns), kind="stable").index
+    return past.loc[order].reset_index(drop=True), left_out
+
+
+def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """History above committed; a column only one of them has is empty in the other."""
+    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
+    made = {}
+    for column in columns:
+        pieces = [
+            part[column] if column in part.columns else pd.Series([None] * len(part), dtype=object) for part in parts
+        ]
+        if all(column in part.columns for part in parts) and len({piece.dtype for piece in pieces}) == 1:
+            made[column] = pd.concat(pieces, ignore_index=True)
+        else:
+            loose = pd.concat([piece.astype(object).where(piece.notna(), None) for piece in pieces], ignore_index=True)
+            made[column] = typed(pd.DataFrame({column: loose}), "history and committed")[column]
+    return pd.DataFrame(made)
+
+
+def _part(
+    spec: ScenarioFile, tables: Tables, money: Money, customers: pd.DataFrame, key: str, source: object, *, dated: bool
+) -> tuple[pd.DataFrame, list[LeftOut]]:
+    file = tables.name(source, key)
+    table = tables.read(source, key)
+    require(table, file, "customer_id", "channel")
+    committed = key == "committed"
+    if not committed or dated:
+        require(table, file, "date")
+    for column in _RESERVED:
+        if column in table.columns:
+            raise ScenarioError(file, f"column {column}", None, "is a name the engine needs; rename it")
+    table = money.converted(table, file, ["cost"])
+    named = texts(table, file, "customer_id")
+    owner = pd.Index(customers["customer_id"]).get_indexer(pd.Index(named))
+    known = owner >= 0
+    left_out = []
+    if not known.all():
+        strangers = named[~known].drop_duplicates()
+        reason = f"{key}: contacts of customers who are not in the customers table"
+        left_out.append(LeftOut(reason, int((~known).sum()), sorted(strangers.tolist())[:3]))
+    channel = texts(table, file, "channel")
+    left_out += _foreign_channels(spec, channel, file, key)
+    offer = (
+        texts(table, file, "offer", required=False)
+        if "offer" in table.columns
+        else pd.Series(np.nan, table.index, dtype="str")
+    )
+    offers = split_offers(offer.tolist())
+    if "date" in table.columns:
+        day = dates(table, file, "date", required=not committed or dated)
+    else:
+        day = pd.Series(pd.NaT, index=table.index, dtype="datetime64[s]")
+    days = np.where(day.isna(), -1, (day.to_numpy("datetime64[D]") - _EPOCH).astype(np.int64))
+    price = {name: body.unit_cost for name, body in spec.channels.items() if isinstance(body.unit_cost, float | int)}
+    default = channel.map(price).astype(float).fillna(0.0) if committed else pd.Series(0.0, index=table.index)
+    cost = pd.Series(
+        numbers(table, file, "cost", low=0) if "cost" in table.columns else np.nan, index=table.index, dtype=float
+    )
+    weight = channel.map({name: body.pressure for name, body in spec.channels.items()}).astype(float).fillna(1.0)
+    part = pd.DataFrame({"customer": owner, "date": day, "days": days, "channel": channel})
+    part["offer"], part["offers"] = offer.fillna("").astype("str"), tuple_column(offers)
+    part["committed"], part["cost"], part["pressure"] = committed, cost.fillna(default), weight
+    for name, values in date_columns(day).items():
+        part[name] = values
+    declared = declared_columns(spec, channel.tolist(), offers)
+    own = [column for column in table.columns if column not in ("customer_id", "currency", *part.columns)]
+    for column in own:
+        part[column] = table[column].array
+    for column in declared.columns:
+        if column not in own:
+            part[column] = declared[column].array
+    return part[known].reset_index(drop=True), left_out
+
+
+def _foreign_channels(spec: ScenarioFile, channel: pd.Series, file: str, key: str) -> list[LeftOut]:
+    """Channels that the scenario does not name: counted with pressure 1, unless a slip of the pen."""
+    foreign = channel[~channel.isin(list(spec.channels))]
+    for name in foreign.drop_duplicates():
+        if near := difflib.get_close_matches(name, list(spec.channels), n=1, cutoff=NEAR):
+            row = int((channel == name).to_numpy(bool).argmax())
+            raise ScenarioError(
+                file, f"row {row + 1}, column channel", name, f"unknown channel; did you mean {near[0]}?"
+            )
+    if not len(foreign):
+        return []
+    reason = f"{key}: contacts through channels the scenario does not name (they count, with pressure 1)"
+    return [LeftOut(reason, len(foreign), sorted(foreign.drop_duplicates().tolist())[:3])]
