@@ -69,7 +69,7 @@ def activities(spec: Row) -> list[Row]:
     waves = spec.get("waves") or [{"name": ""}]
     made = [
         crossed(spec, offers, channel, wave)
-        for offers in [(name,) for name in spec.get("offers") or {}] or [()]
+        for offers in [(name,) for name in spec.get("offers") or {}] or [("offer",)]
         for channel in spec.get("channels") or {}
         for wave in waves
     ]
@@ -81,7 +81,7 @@ def crossed(spec: Row, offers: tuple[str, ...], channel: str, wave: Row) -> Row:
     day = as_date(wave.get("date"))
     if day is not None:
         day += timedelta(days=int(spec["channels"][channel].get("days", 0)))
-    name = " ".join(part for part in (*offers, channel, wave["name"]) if part)
+    name = " ".join(part for part in (*(offers if spec.get("offers") else ()), channel, wave["name"]) if part)
     extra = {key: cell for key, cell in wave.items() if key not in ("name", "date")}
     return {**described(spec, channel, offers), **extra, "activity": name, "wave": wave["name"], **calendar(day)}
 
@@ -173,7 +173,7 @@ def contact_cost(spec: Row, activity: Row, customer: Row, pair: Row) -> float:
 
 
 def past_rows(spec: Row) -> list[tuple[Row, Row, bool]]:
-    """History and committed contacts: what a filter sees, the table's own row, whether it is committed."""
+    """History and committed contacts: what a filter sees, its own columns, whether it is committed."""
     customers = {row["customer_id"]: row for row in records(spec.get("customers"))}
     found = []
     for key, committed in (("history", False), ("committed", True)):
@@ -181,7 +181,7 @@ def past_rows(spec: Row) -> list[tuple[Row, Row, bool]]:
             if row["customer_id"] in customers:
                 offers = tuple(str(row["offer"]).split(";")) if "offer" in row else ()
                 columns = {**described(spec, row["channel"], offers), **row, **calendar(as_date(row["date"]))}
-                found.append((merged(customers[row["customer_id"]], {**columns, "offers": offers}), row, committed))
+                found.append((merged(customers[row["customer_id"]], {**columns, "offers": offers}), columns, committed))
     return found
 
 
