@@ -107,7 +107,7 @@ def _money_columns(spec: ScenarioFile, table: pd.DataFrame) -> list[str]:
     for offer in spec.offers.values():
         named += [offer.gross_margin, offer.revenue, offer.response_cost]
     named += [kpi.gross_margin for kpi in spec.kpis.values()]
-    return [column for column in dict.fromkeys(named) if isinstance(column, str) and column in table.columns]
+    return list(dict.fromkeys(one for one in named if isinstance(one, str) and one in table.columns))
 
 
 def _no_pairs() -> Pairs:
