@@ -108,7 +108,7 @@ def column_weights(context: Context, name: str) -> Weights:
 def measured_pairs(context: Context, name: str, contacts: Weights) -> Weights:
     """0/1 on the pairs of ``contacts`` whose measure is not empty: the base of an average."""
     facts = context.facts
-    if name in BUILT_IN and name != "revenue" or name in facts.pairs.kpis:
+    if (name in BUILT_IN and name != "revenue") or name in facts.pairs.kpis:
         return contacts
     stands, column = "pair" if name == "revenue" else side(facts, name), plain(name)
     if stands == "pair":

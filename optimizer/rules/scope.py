@@ -28,8 +28,6 @@ from optimizer.scenario.where import Condition, parse
 
 #: Pairs looked at together when a filter needs columns of customer and activity at once.
 CHUNK = 1_000_000
-#: What a date gives beside itself.
-DATE_PARTS = ("day", "week", "month", "quarter")
 
 
 @dataclass(frozen=True)
@@ -240,9 +238,6 @@ def _pair_frame(facts: Facts, columns: Iterable[str], rows: slice) -> pd.DataFra
 def _past_frame(facts: Facts) -> pd.DataFrame:
     past, customers = facts.past, facts.customers
     own = {str(name): past[name].array for name in past.columns if name != "customer"}
-    if "date" in past:
-        for part in DATE_PARTS:
-            own.setdefault(part, date_part(past["date"], part).array)
     rows = past["customer"].to_numpy()
     frame: dict[str, Any] = dict(own)
     for name in customers.columns:
@@ -257,22 +252,6 @@ def _past_frame(facts: Facts) -> pd.DataFrame:
         else:
             frame[str(name)] = values
     return pd.DataFrame(frame, index=pd.RangeIndex(len(past)))
-
-
-def date_part(dates: pd.Series, part: str) -> pd.Series:
-    """``day``, ISO ``week``, ``month`` or ``quarter`` of dates, as text; '' where there is no date."""
-    stamps = pd.to_datetime(dates)
-    if part == "day":
-        text = stamps.dt.strftime("%Y-%m-%d")
-    elif part == "week":
-        text = stamps.dt.strftime("%G-W%V")
-    elif part == "month":
-        text = stamps.dt.strftime("%Y-%m")
-    else:
-        text = (
-            stamps.dt.year.astype("Int64").astype("string") + "-Q" + stamps.dt.quarter.astype("Int64").astype("string")
-        )
-    return text.astype(object).where(stamps.notna(), "")
 
 
 def _declared_kept(declared: list[dict[str, object]], where: Filter | None) -> Bools:
