@@ -94,7 +94,7 @@ def effective_responses(problem: Problem, contacts: np.ndarray) -> dict[str, np.
     factor = said.static.copy()
     ranks = [(one, _on(problem, one.members) != 0) for one in said.ranks]
     changes = [(one, _on(problem, one.members) != 0) for one in said.changes]
-    for pair in chosen.tolist():
+    for pair in map(int, chosen):
         stated = [one for one, inside in ranks if inside[pair]]
         # Beyond the largest rank stated for the contact, that rank's factor.
         rank = min(_rank(problem, contacts, pair), max((one.rank for one in stated), default=0))
