@@ -104,8 +104,11 @@ class PiecewiseLinear:
         return np.flatnonzero(needed)
 
     def lines(self, side: Literal["upper", "lower"]) -> tuple[Floats, Floats]:
-        """Slopes m and intercepts c of every segment's line, moved (by rounding at most) so that none cuts a knot."""
-        slopes = self.slopes if len(self.x) > 1 else np.zeros(1)
+        """Slopes m and intercepts c of the segments' lines, one a slope, moved by rounding so that none cuts a knot.
+
+        Rows that are almost parallel lead a solver's presolve astray.
+        """
+        slopes = self.slopes[np.append(True, self._rises != 0)] if len(self.x) > 1 else np.zeros(1)
         gaps = self.y[None, :] - slopes[:, None] * self.x[None, :]
         return slopes, gaps.max(axis=1) if side == "upper" else gaps.min(axis=1)
 
@@ -155,8 +158,9 @@ def _enclosure(f: Function, breakpoints: ArrayLike, sign: float) -> PiecewiseLin
     a, b, at_a, at_b = knots[:-1], knots[1:], value[:-1], value[1:]
     width = b - a
     size = np.maximum(np.abs(at_a), np.abs(at_b))
-    # At the right end the slope to the left: a hair inside, where a tangent of a concave piece is as good.
-    steep, flat = sign * f.slope(a), sign * f.slope(b - 1e-9 * width)
+    # The slope to the left of a kink is taken a hair inside, where a tangent of a concave piece is as good.
+    kink = np.isin(knots, hard)
+    steep, flat = sign * f.slope(a), sign * f.slope(np.where(kink[1:], b - 1e-9 * width, b))
     with np.errstate(invalid="ignore", divide="ignore"):
         bend = steep - flat
         share = (at_b - at_a - flat * width) / (bend * width)
@@ -174,8 +178,10 @@ def _enclosure(f: Function, breakpoints: ArrayLike, sign: float) -> PiecewiseLin
     high = np.maximum(
         at_a[corner] + steep[corner] * (meet - a[corner]), at_b[corner] - flat[corner] * (b[corner] - meet)
     )
-    x = np.concatenate((knots, meet))
-    y = np.concatenate((level, high + ROUNDING * np.maximum(size[corner], np.abs(high))))
+    # Where both sides meet in corners, the tangent at the knot is one segment.
+    keep = kink | ~(np.append(True, corner) & np.append(corner, True))
+    x = np.concatenate((knots[keep], meet))
+    y = np.concatenate((level[keep], high + ROUNDING * np.maximum(size[corner], np.abs(high))))
     order = np.argsort(x, kind="stable")
     return PiecewiseLinear(x[order], sign * y[order])
 
