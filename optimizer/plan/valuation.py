@@ -51,8 +51,9 @@ class MediaValue:
 class Worth:
     """A plan's value, before any penalty.
 
-    Arrays over contacts follow the order of the plan's records; totals include media and fixed costs.
-    ``magnitude`` is the sum of the absolute values of everything that was added up, the yardstick of rounding.
+    Arrays over contacts follow the order of the plan's records; totals include media and fixed costs. ``opened`` and
+    ``fixed_money`` say which fixed costs are paid, and what of each. ``magnitude`` is the sum of the absolute values of
+    all that was added up, the yardstick of rounding.
     """
 
     objective: float
@@ -69,8 +70,7 @@ class Worth:
     contact_cost: Floats
     media: MediaValue
     opened: Bools
-    contacts: pd.DataFrame
-    budget: pd.DataFrame
+    fixed_money: Floats
 
     @property
     def net_margin(self) -> float:
@@ -94,12 +94,9 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
     Returns
     -------
     Worth
-        ``contacts`` has the columns customer_id, activity, offer, channel, wave, date, cost, appetence,
-        expected_response, expected_gross_margin; ``budget`` has channel, cell, wave, volume, cost, response,
-        gross_margin, net_margin, roi, marginal_return.
     """
     facts = scenario.facts
-    pairs, rows = facts.pairs, _pair_rows(plan)
+    pairs, rows = facts.pairs, pair_rows(plan)
     factor = effect_factors(scenario, plan, booked)
     response = combined(facts, plan, np.minimum(1.0, pairs.score[rows] * factor))
     kpis = {name: combined(facts, plan, np.minimum(1.0, score[rows] * factor)) for name, score in pairs.kpis.items()}
@@ -144,8 +141,7 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
         contact_cost=cost,
         media=media,
         opened=opened,
-        contacts=_contacts_frame(facts, plan, cost, response, gross_margin),
-        budget=_budget_frame(facts, plan, cost, response, gross_margin, media, fixed_money),
+        fixed_money=fixed_money,
     )
 
 
@@ -263,14 +259,15 @@ def _sequence(plan: Records, booked: Records) -> _Sequence:
     span = int(days.max(initial=0)) - earliest + 1
     customer = np.concatenate([plan.customer, booked.customer]).astype(np.int64)
     keys = customer * span + (days - earliest)
-    names = np.concatenate([_channels(plan), _channels(booked)])
+    names = np.concatenate([channels_of(plan), channels_of(booked)])
     channel, known = pd.factorize(names)
     own = len(plan)
     starts = customer[:own] * span
     return _Sequence(keys, np.sort(keys), keys[:own], starts, channel.astype(np.int64), max(1, len(known)))
 
 
-def _channels(records: Records) -> NDArray[np.object_]:
+def channels_of(records: Records) -> NDArray[np.object_]:
+    """The channel of each contact."""
     if records.past is not None:
         return records.past["channel"].to_numpy(object)
     return records.facts.activities["channel"].to_numpy(object)[records.activity]
@@ -280,7 +277,7 @@ def combined(facts: Facts, plan: Records, response: Floats) -> Floats:
     """Each contact's part of the response of its group, by the scenario's ``combine``."""
     if facts.combine == "additive" or not len(plan):
         return response
-    group = facts.group[_pair_rows(plan)].astype(np.int64)
+    group = facts.group[pair_rows(plan)].astype(np.int64)
     alone = group < 0
     group = np.where(alone, group.max(initial=0) + 1 + np.arange(len(plan)), group)
     order = np.argsort(group, kind="stable")
@@ -316,7 +313,7 @@ def response_worth(scenario: Scenario, rows: NDArray[np.int64]) -> Floats:
 def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> Floats:
     """F(z) / z of the cell of each contact; 1 where the channel has no saturation."""
     facts = scenario.facts
-    rows = _pair_rows(plan)
+    rows = pair_rows(plan)
     factor = np.ones(len(plan))
     for saturation in facts.saturations:
         reference = float(saturation.curve.value(saturation.reference))
@@ -345,8 +342,8 @@ def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> F
 
 def contact_prices(facts: Facts, plan: Records) -> Floats:
     """What each contact costs before any response: its unit cost, or the average price of a channel with tiers."""
-    price = facts.pairs.unit_cost[_pair_rows(plan)].astype(np.float64)
-    channel = _channels(plan)
+    price = facts.pairs.unit_cost[pair_rows(plan)].astype(np.float64)
+    channel = channels_of(plan)
     for tiers in facts.tiers:
         own = channel == tiers.channel
         volume = int(own.sum())
@@ -378,89 +375,8 @@ def value_media(facts: Facts, spend: Floats) -> MediaValue:
     return MediaValue(spend, spend + fixed, yields, yields * worth, marginal, [cell.yields for cell in facts.media])
 
 
-def _pair_rows(plan: Records) -> NDArray[np.int64]:
+def pair_rows(plan: Records) -> NDArray[np.int64]:
+    """Rows of ``facts.pairs`` of our contacts."""
     if plan.pair is None:
         raise ValueError("contacts of the past have no pair")
     return plan.pair
-
-
-# --- frames -------------------------------------------------------------------------------------------------------
-
-
-def _contacts_frame(facts: Facts, plan: Records, cost: Floats, response: Floats, gross_margin: Floats) -> pd.DataFrame:
-    activities = facts.activities
-    frame = {"customer_id": facts.customers["customer_id"].array.take(plan.customer)}
-    for column in ("activity", "offer", "channel", "wave", "date"):
-        frame[column] = activities[column].array.take(plan.activity)
-    frame |= {
-        "cost": cost,
-        "appetence": facts.pairs.score[_pair_rows(plan)],
-        "expected_response": response,
-        "expected_gross_margin": gross_margin,
-    }
-    return pd.DataFrame(frame)
-
-
-def _budget_frame(
-    facts: Facts,
-    plan: Records,
-    cost: Floats,
-    response: Floats,
-    gross_margin: Floats,
-    media: MediaValue,
-    fixed_money: Floats,
-) -> pd.DataFrame:
-    cell = np.full(len(plan), "", dtype=object)
-    for saturation in facts.saturations:
-        where = saturation.cell[_pair_rows(plan)]
-        labels = np.array([*saturation.cells, ""], dtype=object)
-        cell = np.where(where >= 0, labels[where], cell)
-    contacts = pd.DataFrame(
-        {
-            "channel": _channels(plan),
-            "cell": cell,
-            "wave": facts.activities["wave"].to_numpy(object)[plan.activity],
-            "volume": 1.0,
-            "cost": cost,
-            "response": response,
-            "gross_margin": gross_margin,
-        }
-    )
-    grouped = contacts.groupby(["channel", "cell", "wave"], sort=True, as_index=False).sum()
-    fixed = pd.DataFrame(
-        [
-            {
-                "channel": str(item.columns.get("channel", item.columns.get("offer", item.name))),
-                "cell": f"fixed cost {item.name}",
-                "wave": str(item.columns.get("wave", "")),
-                "cost": money,
-            }
-            for item, money in zip(facts.fixed_costs, fixed_money, strict=True)
-            if money
-        ]
-    )
-    bought = pd.DataFrame(
-        [
-            {
-                "channel": item.medium,
-                "cell": item.name,
-                "wave": "",
-                "cost": media.cost[row],
-                "response": media.yields[row] if item.yields == "responses" else 0.0,
-                "gross_margin": media.margin[row],
-                "marginal_return": media.marginal[row],
-            }
-            for row, item in enumerate(facts.media)
-        ]
-    )
-    columns = ["channel", "cell", "wave", "volume", "cost", "response", "gross_margin"]
-    frames = [frame for frame in (grouped, fixed, bought) if len(frame)]
-    budget = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-    budget = budget.reindex(columns=[*columns, "marginal_return"])
-    numeric = ["volume", "cost", "response", "gross_margin"]
-    budget[numeric] = budget[numeric].astype(np.float64).fillna(0.0)
-    budget["net_margin"] = budget["gross_margin"] - budget["cost"]
-    cost_or_none = budget["cost"].where(budget["cost"] != 0)
-    budget["roi"] = budget["net_margin"] / cost_or_none
-    budget["marginal_return"] = budget["marginal_return"].astype(np.float64)
-    return budget[[*columns, "net_margin", "roi", "marginal_return"]]

@@ -25,7 +25,7 @@ from optimizer.plan.verify.opening import check_minimum_volumes, check_open
 from optimizer.plan.verify.pressure import check_window
 from optimizer.plan.verify.sequence import check_alternate, check_effect, check_rest
 from optimizer.plan.verify.targets import check_never, check_only_after, check_requires, check_targets
-from optimizer.plan.verify.verdict import CHECK_COLUMNS, Valuation, Verdict, check_certificate, worth_after
+from optimizer.plan.verify.verdict import CHECK_COLUMNS, Valuation, Verdict, check_certificate
 from optimizer.plan.verify.volume import check_volume
 from optimizer.scenario.facts import Facts, Floats
 from optimizer.scenario.rule_schema import Rule
@@ -92,7 +92,7 @@ def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str
         checks += CHECKS[rule.verb](rule, evidence)
     table = pd.DataFrame([asdict(check) for check in checks], columns=CHECK_COLUMNS)
     penalty = float(table["penalty"].sum())
-    return Verdict(table, worth_after(evidence.worth, penalty, scenario.sense))
+    return Verdict(table, Valuation(evidence.worth, evidence.plan, penalty, scenario.sense))
 
 
 def _known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[NDArray[np.int64], list[Check]]:

@@ -57,7 +57,7 @@ def measure(evidence: Evidence, name: str) -> Measure:
     """Everything's value of the measure of that name."""
     worth, facts, plan, booked = evidence.worth, evidence.facts, evidence.plan, evidence.booked
     no_media, no_fixed = np.zeros(len(facts.media)), np.zeros(len(facts.fixed_costs))
-    fixed = np.array([item.amount for item in facts.fixed_costs], dtype=np.float64) * worth.opened
+    fixed = worth.fixed_money
     stated = _booked_column(booked, name)
     match name:
         case "contacts":

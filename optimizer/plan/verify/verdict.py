@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from optimizer.plan.records import Records
 from optimizer.plan.valuation import Worth
+from optimizer.plan.value_tables import budget_table, contacts_table
 from optimizer.plan.verify.judge import ROUNDING
 
 CHECK_COLUMNS = ["rule", "scope", "value", "min", "max", "slack", "violation", "penalty", "passed", "note"]
@@ -19,36 +22,74 @@ class Valuation:
 
     Attributes
     ----------
-    objective : float
-        After soft penalties, in the objective's own unit (a minimised cost counts upwards).
-    objective_before_penalties, penalty : float
-        Its two parts: maximised, objective = before − penalty; minimised, before + penalty.
+    worth : Worth
+        Before penalties.
+    plan : Records
+    penalty : float
+        What soft rules cost.
     sense : int
         +1 when the objective is maximised, -1 when it is minimised.
-    magnitude : float
-        Σ|terms| of the objective, the yardstick of rounding.
-    cost, responses, gross_margin, revenue, net_margin : float
-        Totals, media and fixed costs included; net_margin = gross_margin − cost.
-    kpis : dict of float
-    contacts : DataFrame
-        customer_id, activity, offer, channel, wave, date, cost, appetence, expected_response, expected_gross_margin.
-    budget : DataFrame
-        channel, cell, wave, volume, cost, response, gross_margin, net_margin, roi, marginal_return.
     """
 
-    objective: float
-    objective_before_penalties: float
+    worth: Worth
+    plan: Records
     penalty: float
     sense: int
-    magnitude: float
-    cost: float
-    responses: float
-    gross_margin: float
-    revenue: float
-    net_margin: float
-    kpis: dict[str, float]
-    contacts: pd.DataFrame
-    budget: pd.DataFrame
+
+    @property
+    def objective(self) -> float:
+        """The objective in its own unit, after penalties: a maximised one less them, a minimised one with them."""
+        return self.worth.objective - self.sense * self.penalty
+
+    @property
+    def objective_before_penalties(self) -> float:
+        """The objective without penalties."""
+        return self.worth.objective
+
+    @property
+    def magnitude(self) -> float:
+        """Σ|terms| of the objective, the yardstick of rounding."""
+        return self.worth.magnitude + abs(self.penalty)
+
+    @property
+    def cost(self) -> float:
+        """Unit, response, media and fixed costs."""
+        return self.worth.cost
+
+    @property
+    def responses(self) -> float:
+        """Expected responses of contacts, and of media that yield responses."""
+        return self.worth.responses
+
+    @property
+    def gross_margin(self) -> float:
+        """Gross margin of contacts and media."""
+        return self.worth.gross_margin
+
+    @property
+    def revenue(self) -> float:
+        """Revenue of contacts."""
+        return self.worth.revenue
+
+    @property
+    def net_margin(self) -> float:
+        """Gross margin − cost."""
+        return self.worth.net_margin
+
+    @property
+    def kpis(self) -> dict[str, float]:
+        """The total of every kpi, media included."""
+        return self.worth.kpis
+
+    @cached_property
+    def contacts(self) -> pd.DataFrame:
+        """A row a contact, as ``plan.parquet``."""
+        return contacts_table(self.plan, self.worth)
+
+    @cached_property
+    def budget(self) -> pd.DataFrame:
+        """A row a channel, fixed cost or medium cell, as ``budget.csv``."""
+        return budget_table(self.plan, self.worth)
 
 
 @dataclass(frozen=True)
@@ -84,25 +125,6 @@ def _sentence(row: pd.Series) -> str:
     note = f"; {row['note']}" if row["note"] else ""
     found = f"{row['value']:g} where {wanted or 'none'} is asked, {row['violation']:g} beyond"
     return f"rule '{row['rule']}'{where}: {found}{note}"
-
-
-def worth_after(worth: Worth, penalty: float, sense: int) -> Valuation:
-    """A plan's worth less its penalties."""
-    return Valuation(
-        objective=worth.objective - sense * penalty,
-        objective_before_penalties=worth.objective,
-        penalty=penalty,
-        sense=sense,
-        magnitude=worth.magnitude + abs(penalty),
-        cost=worth.cost,
-        responses=worth.responses,
-        gross_margin=worth.gross_margin,
-        revenue=worth.revenue,
-        net_margin=worth.net_margin,
-        kpis=worth.kpis,
-        contacts=worth.contacts,
-        budget=worth.budget,
-    )
 
 
 def check_certificate(verdict: Verdict, objective: float, bound: float) -> list[str]:

@@ -1,0 +1,21 @@
+"""The check reads the scenario alone: nothing of the compiled problem, the rules' code or a solver."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import optimizer.plan.verify
+
+FORBIDDEN = ("optimizer.problem", "optimizer.rules", "optimizer.solve", "optimizer.engine")
+
+
+def test_imports_nothing_it_checks() -> None:
+    folder = Path(optimizer.plan.verify.__file__).parent
+    files = [*folder.glob("*.py"), folder.parent / "valuation.py", folder.parent / "records.py"]
+    assert len(files) > 8
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not any(name.startswith(FORBIDDEN) for name in names), (file.name, names)
