@@ -23,7 +23,7 @@ def points(p: list[list[float]], s: float) -> float:
 
 
 def hill(p: dict[str, float], s: float) -> float:
-    """top · s^slope / (half^slope + s^slope)."""
+    """Top · s^slope / (half^slope + s^slope)."""
     return p["top"] * s ** p["slope"] / (p["half"] ** p["slope"] + s ** p["slope"])
 
 

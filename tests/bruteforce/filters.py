@@ -17,7 +17,14 @@ from typing import Any
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 
-COMPARISONS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "==": operator.eq, "<": operator.lt, ">": operator.gt}
+COMPARISONS = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 NODES: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.GtE: operator.ge,
@@ -90,7 +97,9 @@ def column_test(column: str, wanted: Any) -> Test:
         for sign, how in COMPARISONS.items():
             if wanted.startswith(sign):
                 bound: Any = wanted[len(sign) :].strip()
-                return lambda row, how=how, bound=bound: any_of(column_value(row, column), lambda v: compare(v, how, bound))
+                return lambda row, how=how, bound=bound: any_of(
+                    column_value(row, column), lambda v: compare(v, how, bound)
+                )
     return lambda row: any_of(column_value(row, column), lambda v: compare(v, operator.eq, wanted))
 
 

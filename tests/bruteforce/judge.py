@@ -120,7 +120,9 @@ def evaluate(spec: Row | Ready, plan: Plan, spend: dict[str, float] | None = Non
     here = spec if isinstance(spec, Ready) else ready(spec)
     world = here.world
     known = {(pair.customer, pair.activity): pair for pair in world.pairs}
-    reasons = [f"{customer} is not eligible for {activity}" for customer, activity in plan if (customer, activity) not in known]
+    reasons = [
+        f"{customer} is not eligible for {activity}" for customer, activity in plan if (customer, activity) not in known
+    ]
     chosen = [known[one] for one in dict.fromkeys(plan) if one in known]
     reasons += [f"{p.customer} may not receive {p.activity}" for p in chosen if p.index not in world.allowed]
     penalty = 0.0

@@ -292,7 +292,9 @@ def include(place: Place, scope: tuple[str, ...]) -> Check | None:
     for customer in place.customers:
         if customer not in everything:
             everything[customer] = all_rows(world, customer)
-        bound |= any(matches(row) and (not each_of(rule) or scope in scope_keys(rule, row)) for row in everything[customer])
+        bound |= any(
+            matches(row) and (not each_of(rule) or scope in scope_keys(rule, row)) for row in everything[customer]
+        )
     if not bound:
         return None
     served = any(matches(one.row) for one in place.seen(False))

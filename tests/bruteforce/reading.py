@@ -88,7 +88,9 @@ def crossed(spec: Row, offers: tuple[str, ...], channel: str, wave: Row) -> Row:
 
 def from_table(spec: Row, row: Row) -> Row:
     """One activity of an activities table; without a date of its own it takes its wave's."""
-    offers = tuple(str(row.get("offer", row.get("products", ""))).split(";")) if {"offer", "products"} & set(row) else ()
+    offers = (
+        tuple(str(row.get("offer", row.get("products", ""))).split(";")) if {"offer", "products"} & set(row) else ()
+    )
     day = as_date(row.get("date"))
     if day is None and "wave" in row:
         wave = next(one for one in spec.get("waves") or [] if one["name"] == row["wave"])

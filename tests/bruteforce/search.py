@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from tests.bruteforce import coupling_rules
 from tests.bruteforce.coupling_rules import Bounded
-from tests.bruteforce.curves import breakpoints
 from tests.bruteforce.curves import value as curve_value
 from tests.bruteforce.filters import Row
-from tests.bruteforce.judge import Ready, coupling_price, priced, ready, row_violations, signed, structure_broken
+from tests.bruteforce.judge import Ready, coupling_price, priced, ready, signed, structure_broken
 from tests.bruteforce.local_rules import unit_of
 from tests.bruteforce.media import Spends, candidates
-from tests.bruteforce.values import MONEY, Responses, Valued, respond, value
+from tests.bruteforce.values import MONEY, Responses, respond, value
 from tests.bruteforce.world import Cell, Contact, World
 
 

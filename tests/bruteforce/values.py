@@ -182,7 +182,9 @@ def value(world: World, chosen: list[Contact], responses: dict[int, Responses], 
     touched = {pair.activity for pair in chosen}
     paid = {cell.name: spend.get(cell.name, 0.0) for cell in world.cells}
     costs = [one for one in world.fixed if one.activities & touched]
-    costs += [Fixed(cell.fixed, frozenset(), cell.columns) for cell in world.cells if cell.fixed and paid[cell.name] > 0]
+    costs += [
+        Fixed(cell.fixed, frozenset(), cell.columns) for cell in world.cells if cell.fixed and paid[cell.name] > 0
+    ]
     terms += [fixed_term(world, one) for one in costs]
     terms += [medium_term(world, k, paid[cell.name]) for k, cell in enumerate(world.cells)]
     objective = sum(contribution(world, term) for term in terms)
@@ -190,7 +192,7 @@ def value(world: World, chosen: list[Contact], responses: dict[int, Responses], 
 
 
 def saturated_shares(world: World, chosen: list[Contact], responses: dict[int, Responses]) -> dict[int, float]:
-    """f of every contact in a saturated cell."""
+    """F of every contact in a saturated cell."""
     cells = saturations(world)
     if not cells:
         return {}

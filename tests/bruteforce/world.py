@@ -163,7 +163,9 @@ def eligible(world: World) -> list[Contact]:
             if pair is None or not consents(spec, customer, activity["channel"], consent):
                 continue
             margin, revenue, paid = offer_money(spec, activity["offers"], own)
-            measures = {k: v for k, v in pair.items() if k not in ("customer_id", "activity", "offer", "channel", "wave")}
+            measures = {
+                k: v for k, v in pair.items() if k not in ("customer_id", "activity", "offer", "channel", "wave")
+            }
             scores = {"responses": float(pair["score"]) - without(customer, activity)}
             scores |= {kpi: float(pair.get(body["score"], 0.0)) for kpi, body in world.kpis.items()}
             pairs.append(
@@ -180,7 +182,9 @@ def eligible(world: World) -> list[Contact]:
                     gross_margin=float(pair.get("gross_margin", margin)),
                     revenue=float(pair.get("revenue", revenue)),
                     response_cost=float(pair.get("response_cost", paid)),
-                    kpi_margins={k: amount(b["gross_margin"], own) for k, b in world.kpis.items() if "gross_margin" in b},
+                    kpi_margins={
+                        k: amount(b["gross_margin"], own) for k, b in world.kpis.items() if "gross_margin" in b
+                    },
                     measures=measures,
                 )
             )
@@ -194,7 +198,7 @@ def past(world: World) -> list[Contact]:
     for row, own, committed in past_rows(world.spec):
         channel = (world.spec.get("channels") or {}).get(row["channel"]) or {}
         price = channel.get("unit_cost", 0.0) if committed else 0.0
-        day = ordinal(row.get("date"))
+        day = ordinal(row.get("date")) if world.dates else UNDATED
         found.append(
             Contact(
                 index=-1 - len(found),
@@ -240,13 +244,17 @@ def cells(spec: Row, kpis: Row) -> list[Cell]:
     for name, body in (spec.get("media") or {}).items():
         columns = {"medium": name, **{k: v for k, v in body.items() if k not in MEDIA_KEYS}}
         yields = body.get("in", "gross_margin")
-        stated = body.get("gross_margin", 0.0) if yields == "responses" else kpis.get(yields, {}).get("gross_margin", 0.0)
+        stated = (
+            body.get("gross_margin", 0.0) if yields == "responses" else kpis.get(yields, {}).get("gross_margin", 0.0)
+        )
         margin = 1.0 if yields == "gross_margin" else float(stated) if not isinstance(stated, str) else 0.0
         for own, spend, curve in cell_parts(body):
             low, high = float(spend.get("min", 0.0)), float(spend["max"])
             label = f"{name}[{','.join(own.values())}]" if own else name
             fixed = float(body.get("fixed_cost", 0.0))
-            found.append(Cell(label, {**columns, **own}, low, high, bool(spend.get("or_zero")), fixed, curve, yields, margin))
+            found.append(
+                Cell(label, {**columns, **own}, low, high, bool(spend.get("or_zero")), fixed, curve, yields, margin)
+            )
     return found
 
 

@@ -44,7 +44,10 @@ def dump(spec: Row) -> str:
 
 def rows_shuffled(spec: Row, rng: Random) -> Row:
     """The same scenario with every table's rows in another order."""
-    return {key: rng.sample(part, len(part)) if key in TABLES and isinstance(part, list) else part for key, part in spec.items()}
+    return {
+        key: rng.sample(part, len(part)) if key in TABLES and isinstance(part, list) else part
+        for key, part in spec.items()
+    }
 
 
 def renamed(spec: Row, names: dict[str, str]) -> Row:

@@ -51,7 +51,13 @@ def activity_filter(rng: Random, spec: Row) -> Any:
     if "date" in row:
         day = row["day"]
         forms += [{"wave": row["wave"]}] * bool(row["wave"])
-        forms += [{"date": {"from": day}}, {"date": {"to": day}}, {"month": row["month"]}, f"date >= '{day}'", {"week": row["week"]}]
+        forms += [
+            {"date": {"from": day}},
+            {"date": {"to": day}},
+            {"month": row["month"]},
+            f"date >= '{day}'",
+            {"week": row["week"]},
+        ]
     if "family" in row:
         forms += ["family == favourite", {"family": rng.choice(("x", "y"))}]
     if "theme" in row:
@@ -89,7 +95,11 @@ def each(rng: Random, spec: Row, media: bool = False) -> Any:
 
 def soft(rng: Random, spec: Row, sided: bool = True) -> Row:
     """A price of about what a contact is worth, sometimes with a tolerance or a side."""
-    worth = 3.0 if isinstance(spec["objective"], dict) else {"net_margin": 4, "revenue": 8, "responses": 0.2, "lead": 0.2, "risk": 2}[spec["objective"]]
+    worth = (
+        3.0
+        if isinstance(spec["objective"], dict)
+        else {"net_margin": 4, "revenue": 8, "responses": 0.2, "lead": 0.2, "risk": 2}[spec["objective"]]
+    )
     found: Row = {"penalty": float(f"{worth * rng.uniform(0.05, 1.2):.3g}")}
     if chance(rng, 0.3) and sided:
         found["tolerance"] = rng.choice((0.5, 1, 1, 2))

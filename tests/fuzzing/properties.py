@@ -52,7 +52,10 @@ def plans_to_judge(here: Ready, found: Best | None, rng: Random, count: int) -> 
         else:
             share = rng.choice((0.1, 0.3, 0.6, 0.9))
             plan = [one for one in pairs if rng.random() < share]
-        spend = {cell.name: rng.choice((0.0, cell.low, cell.high, round(rng.uniform(0, cell.high), 2))) for cell in world.cells}
+        spend = {
+            cell.name: rng.choice((0.0, cell.low, cell.high, round(rng.uniform(0, cell.high), 2)))
+            for cell in world.cells
+        }
         if found is not None and rng.random() < 0.5:
             spend = dict(found.spend)
         plans.append((plan, spend))
@@ -69,9 +72,10 @@ def check_verify(spec: Row, rng: Random, count: int = 5) -> list[str]:
         mine = evaluate(here, plan, spend)
         theirs = verify(scenario, table(plan), spend)
         if mine.feasible != theirs.passed:
-            faults.append(f"plan {plan} {spend}: brute force {mine.reasons or 'accepts'}, verify {theirs.failures or 'accepts'}")
+            word = "accepts" if theirs.passed else "rejects"
+            faults.append(f"verify {word}: {plan} {spend}; {mine.reasons or theirs.failures}")
         elif mine.feasible and not near(mine.objective, theirs.valuation.objective, 1e-9):
-            faults.append(f"plan {plan} {spend}: worth {mine.objective!r}, verify says {theirs.valuation.objective!r}")
+            faults.append(f"verify values: {plan} {spend} at {theirs.valuation.objective!r}, not {mine.objective!r}")
     return faults
 
 
@@ -97,23 +101,23 @@ def check_solve(spec: Row) -> tuple[list[str], opt.Plan | None]:
     """The engine finds the optimum, bounds it from the right side, and says infeasible exactly when it is."""
     here = ready(spec)
     found, plan = best(here), solved(spec)
-    if (found is None) != (plan is None):
-        return [f"brute force {found}, engine {'infeasible' if plan is None else contacts_of(plan)}"], plan
     if plan is None or found is None:
-        return [], None
+        if found is not None:
+            return [f"engine infeasible: {found}"], None
+        return ([] if plan is None else [f"engine feasible: {contacts_of(plan)}, brute force finds no plan"]), None
     faults = []
     certificate = plan.certificate
     sign = -1.0 if here.world.minimise else 1.0
     slack = GAP * max(abs(found.objective), abs(certificate.bound)) + 1e-7
     mine = evaluate(here, contacts_of(plan), spend_of(plan, here))
     if not mine.feasible:
-        faults.append(f"the engine's plan {contacts_of(plan)} breaks {mine.reasons}")
+        faults.append(f"engine breaks: {contacts_of(plan)} {mine.reasons}")
     elif not near(mine.objective, certificate.objective, 1e-8):
-        faults.append(f"the engine's plan is worth {mine.objective!r}, not {certificate.objective!r}")
+        faults.append(f"engine values: {contacts_of(plan)} at {certificate.objective!r}, not {mine.objective!r}")
     if sign * certificate.objective < sign * found.objective - slack:
-        faults.append(f"the engine found {certificate.objective!r}, {found.plan} {found.spend} is worth {found.objective!r}")
+        faults.append(f"engine short: {certificate.objective!r}, {found.plan} {found.spend} is worth {found.objective!r}")
     if sign * certificate.bound < sign * found.objective - 1e-9 * max(1.0, abs(found.objective)):
-        faults.append(f"the bound {certificate.bound!r} is beaten by {found.plan} {found.spend}: {found.objective!r}")
+        faults.append(f"engine bound: {certificate.bound!r}, {found.plan} {found.spend} is worth {found.objective!r}")
     return faults, plan
 
 
@@ -122,7 +126,10 @@ def check_row_order(spec: Row, plan: opt.Plan, rng: Random) -> list[str]:
     other = solved(rows_shuffled(spec, rng))
     if other is None:
         return ["rows in another order: infeasible"]
-    same = sorted(contacts_of(plan)) == sorted(contacts_of(other)) and plan.certificate.objective == other.certificate.objective
+    same = (
+        sorted(contacts_of(plan)) == sorted(contacts_of(other))
+        and plan.certificate.objective == other.certificate.objective
+    )
     return [] if same else [f"rows in another order: {contacts_of(other)} in place of {contacts_of(plan)}"]
 
 
@@ -159,7 +166,9 @@ def check_units(spec: Row, plan: opt.Plan) -> list[str]:
         if other is None:
             faults.append(f"money × {factor}: infeasible")
         elif not near(other.certificate.objective / factor, plan.certificate.objective, 2 * GAP + 1e-9):
-            faults.append(f"money × {factor}: {other.certificate.objective / factor!r}, not {plan.certificate.objective!r}")
+            faults.append(
+                f"money × {factor}: {other.certificate.objective / factor!r}, not {plan.certificate.objective!r}"
+            )
         elif factor == 2.0**12 and contacts_of(other) != contacts_of(plan):
             faults.append(f"money × {factor}: {contacts_of(other)} in place of {contacts_of(plan)}")
     return faults

@@ -224,7 +224,11 @@ def quotient_around(rng: Random, here: Anchor, made: Row, verb: str, body: Row) 
     """A bound on a quotient at what the anchor reaches in some scope."""
     tops = reached(here, made, verb, {**body})
     probe = {**made, verb: {**body, "min": 1.0}}
-    less = [row.value for one in coupling_rules.compile_rule(here.world, probe) for row in coupling_rules.evaluate(one, here.valued)]
+    less = [
+        row.value
+        for one in coupling_rules.compile_rule(here.world, probe)
+        for row in coupling_rules.evaluate(one, here.valued)
+    ]
     tops = tops[::2]  # a min row and a max row a scope, both with bound 0
     quotients = [top / (top - gap) for (_, top), gap in zip(tops, less, strict=True) if abs(top - gap) > 1e-6]
     if not quotients:
@@ -296,7 +300,7 @@ def cost_per_customer(rng: Random, here: Anchor, made: Row) -> Row:
 
 
 def targets(rng: Random, here: Anchor, made: Row) -> Row | None:
-    """k of n offers."""
+    """K of n offers."""
     offers = list(here.spec["offers"])
     among = rng.sample(offers, rng.randint(1, len(offers)))
     kind = rng.choice(("min", "max", "exactly", "both"))
@@ -335,7 +339,11 @@ def requires(rng: Random, here: Anchor, made: Row) -> Row:
 def only_after(rng: Random, here: Anchor, made: Row) -> Row | None:
     """One kind of contact only after another."""
     lag = rng.choice(({}, {"min": 0}, {"min": 2}, {"max": 7}, {"min": 1, "max": 5}, {"min": 0, "max": 3}))
-    return {"what": simple(rng, here), "after": any_filter(rng, here.spec)} | ({"days": lag} if lag else {}) if here.dated else None
+    return (
+        {"what": simple(rng, here), "after": any_filter(rng, here.spec)} | ({"days": lag} if lag else {})
+        if here.dated
+        else None
+    )
 
 
 def never(rng: Random, here: Anchor, made: Row) -> Row:

@@ -139,7 +139,11 @@ def activity_table(rng: Random, spec: Row) -> list[Row]:
     found = []
     for k in range(rng.randint(2, 6)):
         named = rng.sample(list(spec["offers"]), min(len(spec["offers"]), rng.choice((1, 1, 1, 2))))
-        row: Row = {"activity": f"act{k + 1}", "offer": ";".join(sorted(named)), "channel": rng.choice(list(spec["channels"]))}
+        row: Row = {
+            "activity": f"act{k + 1}",
+            "offer": ";".join(sorted(named)),
+            "channel": rng.choice(list(spec["channels"])),
+        }
         if "waves" in spec:
             wave = rng.choice(spec["waves"])
             row |= {"wave": wave["name"]}
@@ -152,7 +156,9 @@ def activity_table(rng: Random, spec: Row) -> list[Row]:
             row["unit_cost"] = amount(rng, 0.1, 3)
     if "waves" in spec and any("date" in row for row in found):
         for row in found:
-            row.setdefault("date", (as_date(next(w["date"] for w in spec["waves"] if w["name"] == row["wave"]))).isoformat())
+            row.setdefault(
+                "date", (as_date(next(w["date"] for w in spec["waves"] if w["name"] == row["wave"]))).isoformat()
+            )
     if any(";" in row["offer"] for row in found):
         for body in spec["offers"].values():
             del body["family"]
@@ -230,7 +236,7 @@ def surroundings(rng: Random, spec: Row) -> None:
         spec["history"] = [past(rng, spec, day) for day in days]
     if chance(rng, 0.3):
         first, last = (dates[0], dates[-1]) if dates else (START, START)
-        days = [rng.choice((first, last, first + (last - first) / 2, first - timedelta(days=2), last + timedelta(days=2)))
+        days = [rng.choice((first, last, first + (last - first) // 2, first - timedelta(days=2), last + timedelta(days=2)))
                 for _ in range(rng.randint(1, 3))]  # fmt: skip
         spec["committed"] = [past(rng, spec, day) for day in days]
         for column in ("cost", "risk"):
