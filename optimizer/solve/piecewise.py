@@ -13,13 +13,14 @@ Vielma, Ahmed and Nemhauser, Operations Research 58, 2010, §2.3), a filling t_k
     z = x_0 + Σ (x_{k+1} − x_k) t_k      y = y_0 + Σ (y_{k+1} − y_k) t_k      t_{k+1} ≤ b_k ≤ t_k,  b_k binary
 
 When only y ≤ pwl(z) matters, segments of falling slope fill in the right order by themselves: a binary stands only
-where the slope rises, and a wholly concave function needs none, only the rows y ≤ m_k z + c_k.
+where the slope rises, and a wholly concave function needs none. (Its tangents as rows y ≤ m_k z + c_k would do as
+well, but rows almost parallel, and rows of almost no slope, lead presolve and scaling astray.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -69,13 +70,13 @@ class PiecewiseLinear:
 
     def value(self, z: ArrayLike) -> Floats:
         """Evaluate at z, held constant outside the knots."""
-        z = np.clip(np.asarray(z, float), self.x[0], self.x[-1])
+        at = np.clip(np.asarray(z, float), self.x[0], self.x[-1])
         if len(self.x) == 1:
-            return np.full(z.shape, self.y[0])
-        k = np.clip(np.searchsorted(self.x, z, side="right") - 1, 0, len(self.x) - 2)
+            return np.full(at.shape, self.y[0])
+        k = np.clip(np.searchsorted(self.x, at, side="right") - 1, 0, len(self.x) - 2)
         left, right = self.x[k], self.x[k + 1]
         # Weighted from both sides: the rounding is a part of the value, whichever end is the smaller.
-        return np.asarray((self.y[k] * (right - z) + self.y[k + 1] * (z - left)) / (right - left))
+        return np.asarray((self.y[k] * (right - at) + self.y[k + 1] * (at - left)) / (right - left))
 
     @cached_property
     def _rises(self) -> NDArray[np.int8]:
@@ -102,15 +103,6 @@ class PiecewiseLinear:
         rises = self._rises
         needed = rises > 0 if side == "upper" else rises < 0 if side == "lower" else rises != 0
         return np.flatnonzero(needed)
-
-    def lines(self, side: Literal["upper", "lower"]) -> tuple[Floats, Floats]:
-        """Slopes m and intercepts c of the segments' lines, one a slope, moved by rounding so that none cuts a knot.
-
-        Rows that are almost parallel lead a solver's presolve astray.
-        """
-        slopes = self.slopes[np.append(True, self._rises != 0)] if len(self.x) > 1 else np.zeros(1)
-        gaps = self.y[None, :] - slopes[:, None] * self.x[None, :]
-        return slopes, gaps.max(axis=1) if side == "upper" else gaps.min(axis=1)
 
 
 def outer(f: Function, breakpoints: ArrayLike) -> PiecewiseLinear:
@@ -242,34 +234,26 @@ class PiecewiseColumns:
     ----------
     result : int
         The column of y.
-    argument : int or None
-        The column of z, where one was added.
-    increments, steps : int64
-        Columns of the fillings t_k and of the binaries b_k; empty when lines do.
     function : PiecewiseLinear
+    increments, steps : int64
+        Columns of the fillings t_k and of the binaries b_k.
     step_segments : int64
         The segment before each binary.
     """
 
     result: int
-    argument: int | None
     function: PiecewiseLinear
-    increments: Indices = field(default_factory=lambda: np.empty(0, np.int64))
-    steps: Indices = field(default_factory=lambda: np.empty(0, np.int64))
-    step_segments: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    increments: Indices
+    steps: Indices
+    step_segments: Indices
 
     def start(self, z: float, on: bool = True) -> tuple[Indices, Floats]:
         """Columns and their values when the argument is z (or switched off): a start for a solver."""
         x = self.function.x
         filled = np.clip((z - x[:-1]) / np.diff(x), 0.0, 1.0) if on else np.zeros(len(x) - 1)
-        columns, values = [self.result], [float(self.function.value(z)) if on else 0.0]
-        if self.argument is not None:
-            columns.append(self.argument)
-            values.append(z if on else 0.0)
-        if len(self.increments):
-            columns += [*self.increments.tolist(), *self.steps.tolist()]
-            values += [*filled.tolist(), *(filled[self.step_segments] >= 1.0).astype(float).tolist()]
-        return np.asarray(columns, np.int64), np.asarray(values, float)
+        full = filled[self.step_segments] >= 1.0
+        columns = np.concatenate(([self.result], self.increments, self.steps))
+        return columns, np.concatenate(([float(self.function.value(z)) if on else 0.0], filled, full.astype(float)))
 
 
 def add_piecewise(
@@ -287,7 +271,7 @@ def add_piecewise(
     ----------
     model : LinearModel
     name : str
-        Blocks are called ``name.value``, ``name.argument``, ``name.filled``, ``name.step``, ``name.…``.
+        Blocks are called ``name.value``, ``name.filled``, ``name.step``, ``name.sum``, ``name.result``, ``name.order``.
     argument : (columns, coefficients, constant)
         z = Σ coefficient · column + constant.
     function : PiecewiseLinear
@@ -309,75 +293,6 @@ def add_piecewise(
     if on is not None:
         lowest, highest = min(lowest, 0.0), max(highest, 0.0)
     y = int(model.add_variables(f"{name}.value", 1, lower=lowest, upper=highest)[0])
-    if side != "both" and not len(function.steps(side)):
-        return _add_lines(model, name, (columns, coefficients, constant), function, side, on, y)
-    return _add_increments(model, name, (columns, coefficients, constant), function, side, on, y)
-
-
-def _add_lines(
-    model: LinearModel,
-    name: str,
-    argument: tuple[Indices, Floats, float],
-    function: PiecewiseLinear,
-    side: Literal["upper", "lower"],
-    on: int | None,
-    y: int,
-) -> PiecewiseColumns:
-    """State y ≤ m_k z + c_k for every segment of a concave function (≥ of a convex one)."""
-    columns, coefficients, constant = argument
-    low, high = float(function.x[0]), float(function.x[-1])
-    bounds = (low, high) if on is None else (min(low, 0.0), max(high, 0.0))
-    z = int(model.add_variables(f"{name}.argument", 1, lower=bounds[0], upper=bounds[1])[0])
-    model.add_rows(
-        f"{name}.sum",
-        np.zeros(len(columns) + 1),
-        np.append(columns, z),
-        np.append(coefficients, -1.0),
-        lower=-constant,
-        upper=-constant,
-        size=1,
-    )
-    slopes, intercepts = function.lines(side)
-    count = len(slopes)
-    rows = np.arange(count)
-    entries = [(rows, np.full(count, y), np.ones(count)), (rows, np.full(count, z), -slopes)]
-    if on is not None:
-        entries.append((rows, np.full(count, on), -intercepts))
-        # z ≤ high · on and z ≥ low · on
-        model.add_rows(
-            f"{name}.switch",
-            [0, 0, 1, 1],
-            [z, on, z, on],
-            [1, -high, 1, -low],
-            lower=[-np.inf, 0],
-            upper=[0, np.inf],
-            size=2,
-        )
-    limit = intercepts if on is None else np.zeros(count)
-    row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
-    model.add_rows(
-        f"{name}.line",
-        row,
-        column,
-        value,
-        lower=-np.inf if side == "upper" else limit,
-        upper=limit if side == "upper" else np.inf,
-        size=count,
-    )
-    return PiecewiseColumns(y, z, function)
-
-
-def _add_increments(
-    model: LinearModel,
-    name: str,
-    argument: tuple[Indices, Floats, float],
-    function: PiecewiseLinear,
-    side: Side,
-    on: int | None,
-    y: int,
-) -> PiecewiseColumns:
-    """State the incremental form, with binaries only at the function's steps."""
-    columns, coefficients, constant = argument
     widths, rises = np.diff(function.x), np.diff(function.y)
     count = len(widths)
     steps = function.steps(side)
@@ -423,4 +338,4 @@ def _add_increments(
             upper=0.0,
             size=len(rows),
         )
-    return PiecewiseColumns(y, None, function, filled, binaries, steps)
+    return PiecewiseColumns(y, function, filled, binaries, steps)

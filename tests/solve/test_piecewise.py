@@ -155,15 +155,6 @@ def test_concave_curves_need_no_binary(case: tuple[Curve, np.ndarray]) -> None:
     assert not model.form().integer.any()
 
 
-@settings(max_examples=100)
-@given(intervals())
-def test_lines_cut_no_knot(case: tuple[Curve, np.ndarray]) -> None:
-    f, breakpoints = case
-    hull = outer(f, breakpoints)
-    slopes, intercepts = hull.lines("upper")
-    assert (slopes[:, None] * hull.x + intercepts[:, None] >= hull.y - 1e-15 * np.abs(hull.y).max()).all()
-
-
 def _extreme(pwl: PiecewiseLinear, side: Side, z: float, towards: float, on: int | None = None) -> float | None:
     """Find the largest (towards = 1) or smallest y where the argument, 2u + 3v + 1, is z; None where there is none.
 
