@@ -41,7 +41,8 @@ def faults_of(spec: Row, seed: int, stage: str, deep: float) -> list[str]:
 
 def kind(fault: str) -> str:
     """What a fault calls itself, by which a smaller scenario fails alike."""
-    return fault.split(":")[0]
+    name = fault.split(":")[0]
+    return "".join(c for c in fault[:90] if not c.isdigit()) if name.endswith("Error") else name
 
 
 def minimal(spec: Row, seed: int, stage: str, deep: float, fault: str) -> Row:

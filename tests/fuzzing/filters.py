@@ -46,7 +46,7 @@ def activity_filter(rng: Random, spec: Row) -> Any:
         f"channel == '{row['channel']}' or offer == '{rng.choice(row['offers'])}'",
         f"channel != '{row['channel']}'",
         {"line": LINES[row["channel"]]},
-        f"offer in ('{rng.choice(row['offers'])}', 'c')",
+        f"offer in ('{rng.choice(row['offers'])}', '{rng.choice(list(spec['offers']))}')",
     ]
     if "date" in row:
         day = row["day"]

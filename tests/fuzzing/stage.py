@@ -84,6 +84,7 @@ def customers(rng: Random) -> list[Row]:
         row["wished"] = rng.choice((0, 1, 1, 2, 3, None))
         row["household"] = rng.choice(("h1", "h1", "h2", None))
         found.append(row)
+    found[0]["household"] = "h1"  # a column that is empty throughout has no type
     return found
 
 
