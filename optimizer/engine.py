@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,8 @@ def solve(
     tell("reading and compiling", math.nan, math.nan)
     problem = compile_problem(scenario)
     _raise_if_counts_suffice(problem, scenario)
-    bound, bound_by, failures = math.inf, "own", ["not solved"]
+    bound, failures = math.inf, ["not solved"]
+    bound_by: Literal["own", "solver"] = "own"
     with _interruptible() as stop:
         for tighten in TIGHTENINGS:
             remaining = time_limit - (time.perf_counter() - started)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
-from optimizer.scenario.schema import json_schema
+from optimizer.scenario.json_schema import schema_text
 
 
 def run_schema() -> None:
     """Print the schema on stdout."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(schema_text())

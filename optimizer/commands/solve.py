@@ -58,8 +58,7 @@ def _tell(plan: Plan, folder: Path) -> None:
     by_channel = money.groupby("channel", sort=False)[["volume", *columns]].sum().round(2).reset_index()
     out.print()
     out.print(table("Where it goes", by_channel, {c: c.replace("_", " ") for c in by_channel.columns}))
-    own = plan.rules[plan.rules["rule"].isin([rule.name for rule in plan.scenario.rules])]
-    binding = own[(own["slack"].abs() < 1e-6) | (own["violation"] > 0)]
+    binding = plan.binding()
     if len(binding):
         shown = binding.head(20)
         out.print()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Packages on which the figures may depend; their versions stand in every summary.
 VERSIONED = ("highspy", "pyomo", "numpy", "scipy", "pandas", "pyarrow")
+#: Less room than this is none.
+NO_ROOM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,13 @@ class Plan(Evaluation):
     certificate: Certificate
     notes: list[str] = field(default_factory=list)
 
+    def binding(self) -> pd.DataFrame:
+        """The rows of ``rules`` without room left, with a price, or bent; rules that are only reported are not among them."""
+        enforced = [rule.name for rule in self.scenario.rules if rule.mode == "enforce"]
+        rules = self.rules
+        tight = (rules["slack"].abs() < NO_ROOM) | (rules["shadow_price"].fillna(0.0) != 0) | (rules["violation"] > 0)
+        return rules[rules["rule"].isin(enforced) & tight]
+
     @property
     def summary(self) -> dict[str, Any]:
         """What ``summary.json`` says, as a dictionary."""
@@ -142,7 +152,7 @@ def tables_of(
     """The parts of an ``Evaluation`` that the independent check supplies; ``prices`` fill shadow_price."""
     checks = verdict.checks.copy()
     keys = zip(checks["rule"], checks["scope"], strict=True)
-    checks.insert(checks.columns.get_loc("slack") + 1, "shadow_price", [prices.get(key, float("nan")) for key in keys])
+    checks.insert(list(checks.columns).index("slack") + 1, "shadow_price", [prices.get(key, math.nan) for key in keys])
     value = verdict.valuation
     budget = value.budget.copy()
     medium = budget["channel"].isin(list(scenario.spec.media))

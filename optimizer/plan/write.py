@@ -24,6 +24,7 @@ from optimizer.errors import ScenarioError
 
 if TYPE_CHECKING:
     from optimizer.plan.plan import Plan
+    from optimizer.scenario import Scenario
 
 CONTACTS, BUDGET, RULES, SUMMARY = "plan.parquet", "budget.csv", "rules.csv", "summary.json"
 REPORT, WORKBOOK = "report.html", "plan.xlsx"
@@ -50,16 +51,25 @@ def write_plan(plan: Plan, folder: Path, *, excel: bool = False) -> None:
     """
     from optimizer.report.html import report_page
 
+    summary = {**plan.summary, "scenario": scenario_seen_from(folder, plan.scenario)}
     with whole_folder(folder) as partial:
         plan.contacts.to_parquet(partial / CONTACTS, index=False)
         write_csv(plan.budget, partial / BUDGET)
         write_csv(plan.rules, partial / RULES)
-        (partial / SUMMARY).write_text(summary_text(plan.summary(beside=folder)), encoding="utf-8")
+        (partial / SUMMARY).write_text(summary_text(summary), encoding="utf-8")
         (partial / REPORT).write_text(report_page(plan), encoding="utf-8")
         if excel:
             from optimizer.report.excel import write_workbook
 
             write_workbook(plan, partial / WORKBOOK)
+
+
+def scenario_seen_from(folder: Path, scenario: Scenario) -> str | None:
+    """The scenario's file as a path from the plan's folder, so that both may move together; None for one in memory."""
+    file = scenario.folder / Path(scenario.source).name if scenario.folder is not None else None
+    if file is None or not file.is_file():
+        return None
+    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -49,7 +50,7 @@ def report_page(plan: Plan) -> str:
 
 def money_rows(budget: pd.DataFrame) -> list[dict[str, Any]]:
     """Volume, money and return by channel or medium, then by cell and wave within it where there are several."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for channel, lines in budget.groupby("channel", sort=False):
         totals = lines[MONEY].sum()
         parts = lines.assign(label=[cell_label(*pair) for pair in zip(lines["cell"], lines["wave"], strict=True)])
@@ -59,7 +60,7 @@ def money_rows(budget: pd.DataFrame) -> list[dict[str, Any]]:
                 "parts": parts.to_dict("records") if len(lines) > 1 else [],
                 "roi": totals["net_margin"] / totals["cost"] if totals["cost"] else math.nan,
                 "marginal_return": lines["marginal_return"].iloc[0] if len(lines) == 1 else math.nan,
-                **totals.to_dict(),
+                **{str(key): value for key, value in totals.items()},
             }
         )
     return rows
@@ -72,7 +73,8 @@ def cell_label(cell: object, wave: object) -> str:
 
 def rule_rows(plan: Plan) -> list[dict[str, Any]]:
     """Each rule with its sentence and its tightest scopes; rules that bind come first, dearest first."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    binding = set(plan.binding()["rule"])
     scopes = {str(rule): lines for rule, lines in plan.rules.groupby("rule", sort=False)}
     for rule in plan.scenario.rules:
         lines = scopes.get(rule.name, plan.rules.iloc[:0]).copy()
@@ -83,7 +85,7 @@ def rule_rows(plan: Plan) -> list[dict[str, Any]]:
                 "name": rule.name,
                 "sentence": sentence(rule, plan.scenario),
                 "report_only": rule.mode == "report",
-                "binds": bool((lines["distance"] < 1e-6).any()),
+                "binds": rule.name in binding,
                 "price": 0.0 if pd.isna(price) else float(price),
                 "penalty": float(lines["penalty"].fillna(0).sum()),
                 "scopes": lines.head(SCOPES_SHOWN).to_dict("records"),
@@ -95,8 +97,8 @@ def rule_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def contacts_per_customer(contacts: pd.DataFrame) -> list[tuple[int, int]]:
     """(number of contacts, customers who get so many), ascending."""
-    counts = contacts.groupby("customer_id").size().value_counts().sort_index()
-    return [(int(number), int(customers)) for number, customers in counts.items()]
+    counts = np.bincount(contacts.groupby("customer_id").size().to_numpy(np.int64))
+    return [(int(number), int(counts[number])) for number in np.flatnonzero(counts)]
 
 
 def money(value: float) -> str:
