@@ -23,7 +23,7 @@ from optimizer.rules.bounds import range_of, rows
 from optimizer.rules.measures import booked_values, measure, measured_pairs
 from optimizer.rules.notes import lint_coupling, media_looked_at
 from optimizer.rules.scope import Scope, fixed_kept, kept, media_kept, past_kept, product, scopes
-from optimizer.rules.sentences import bounds_text, in_unit, money, number, percent, places, where_text
+from optimizer.rules.sentences import bounds_text, in_unit, money, number, percent, places, spoken, where_text
 from optimizer.scenario.rule_schema import Average, Filter, Ratio, Rule, Share, Sum
 
 #: A rule's scope with its label, its sum and its base (None for a plain sum), and its bounds.
@@ -90,14 +90,14 @@ def sentence_sum(rule: Rule, context: Context) -> str:
     """``the sum of lead is at most 40, for each dealer and week``."""
     assert isinstance(rule.sum, Sum)
     unit = in_unit(rule.sum.of, context.scenario.currency)
-    return f"the sum of {rule.sum.of} is {bounds_text(rule, unit)}{places(rule)}"
+    return f"the sum of {spoken(rule.sum.of)} is {bounds_text(rule, unit)}{places(rule)}"
 
 
 def sentence_average(rule: Rule, context: Context) -> str:
     """``the average basket of a contact is at least 45``."""
     assert isinstance(rule.average, Average)
     unit = in_unit(rule.average.of, context.scenario.currency)
-    return f"the average {rule.average.of} of a contact is {bounds_text(rule, unit)}{places(rule)}"
+    return f"the average {spoken(rule.average.of)} of a contact is {bounds_text(rule, unit)}{places(rule)}"
 
 
 def sentence_ratio(rule: Rule, context: Context) -> str:
@@ -105,7 +105,7 @@ def sentence_ratio(rule: Rule, context: Context) -> str:
     assert isinstance(rule.ratio, Ratio)
     above, below = (is_money(context, name) for name in (rule.ratio.of, rule.ratio.to))
     unit: Callable[[float], str] = money(context.scenario.currency) if above and not below else number
-    return f"{rule.ratio.of} to {rule.ratio.to} is {bounds_text(rule, unit)}{places(rule)}"
+    return f"{spoken(rule.ratio.of)} to {spoken(rule.ratio.to)} is {bounds_text(rule, unit)}{places(rule)}"
 
 
 def sentence_share(rule: Rule, context: Context) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimizer.rules.bounds import stated
-from optimizer.rules.measures import MONEY
+from optimizer.rules.measures import BUILT_IN, MONEY
 from optimizer.scenario.rule_schema import Bound, Filter, Rule, TableBound
 
 COMPARISONS = {">=": "at least", "<=": "at most", ">": "above", "<": "below", "==": "", "=": "", "!=": "not"}
@@ -30,6 +30,11 @@ def money(currency: str) -> Callable[[float], str]:
 def in_unit(name: str, currency: str) -> Callable[[float], str]:
     """Money for measures of money, else a plain number."""
     return money(currency) if name in MONEY else number
+
+
+def spoken(name: str) -> str:
+    """``net margin`` for the built-in measures; columns keep their names."""
+    return name.replace("_", " ") if name in BUILT_IN else name
 
 
 def bounds_text(rule: Rule, shown: Callable[[float], str]) -> str:

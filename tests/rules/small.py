@@ -32,7 +32,9 @@ def small(rules: Sequence[dict[str, Any]] = (), **keys: Any) -> Scenario:
         "currency": "EUR",
         "objective": "net_margin",
         "customers": customers,
-        "appetence": pd.DataFrame(
+        "appetence": None
+        if customers is None
+        else pd.DataFrame(
             {"customer_id": customers["customer_id"]} | {name: scores.get(name, 0.5) for name in channels}
         ),
         "channels": channels,
@@ -52,7 +54,9 @@ def contacts(scenario: Scenario, problem: Problem, plan: Sequence[str]) -> np.nd
         rows = (activities["channel"] == channel) & (activities["wave"] == wave)
         if offer:
             rows &= activities["offer"] == offer[0]
-        pair = (problem.customer == list(problem.customer_names).index(customer)) & rows.to_numpy(bool)[problem.activity]
+        pair = (problem.customer == list(problem.customer_names).index(customer)) & rows.to_numpy(bool)[
+            problem.activity
+        ]
         assert pair.sum() == 1, f"{text} fits {pair.sum()} pairs"
         made |= pair
     return made

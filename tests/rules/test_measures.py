@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from optimizer import Scenario
 from optimizer.errors import ScenarioError
 from optimizer.rules import Context, compile_problem
 from optimizer.rules.measures import measure
@@ -16,7 +19,7 @@ from tests.rules.small import contacts, row_values, small
 PLAN = ["anna phone w1", "ben email w1", "cleo phone w2"]
 
 
-def total(scenario, name, plan=PLAN, spend=()):
+def total(scenario: Scenario, name: str, plan: Sequence[str] = PLAN, spend: Sequence[float] = ()) -> float:
     """A measure over everything."""
     context = Context(scenario)
     expression = measure(context, name, everything(context), booked=False)
@@ -122,9 +125,7 @@ def test_a_minimised_cost_is_maximised_with_its_sign_turned():
     assert evaluate(problem, problem.objective, made, np.empty(0)) == pytest.approx(-9)
 
 
-@pytest.mark.parametrize(
-    ("objective", "expected"), [("net_margin", 16.0), ("responses", 1.25), ("age", 165.0), ("gross_margin", 25.0)]
-)
+@pytest.mark.parametrize(("objective", "expected"), [("net_margin", 16.0), ("responses", 1.25), ("age", 165.0)])
 def test_objectives(objective, expected):
     scenario = small(objective=objective)
     problem = compile_problem(scenario)

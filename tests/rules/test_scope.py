@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optimizer import Scenario
 from optimizer.rules import Context
 from optimizer.rules.scope import fixed_kept, kept, kept_pairs, media_kept, past_kept, scopes
+from optimizer.scenario.rule_schema import Filter
 from tests.rules.small import CUSTOMERS, small
 
 
-def kept_names(scenario, where):
+def kept_names(scenario: Scenario, where: Filter) -> set[str]:
     """The pairs a filter keeps, as ``anna phone w1``."""
     facts, context = scenario.facts, Context(scenario)
     mask = kept_pairs(context, kept(context, where))
@@ -28,7 +30,10 @@ def kept_names(scenario, where):
         ({"channel": "phone", "wave": "w1"}, {"anna phone w1", "ben phone w1", "cleo phone w1"}),
         ({"country": "DE", "channel": "email"}, {"cleo email w1", "cleo email w2"}),
         ("age >= 65 and date > 2026-03-05 and channel == 'phone'", {"anna phone w2", "cleo phone w2"}),
-        ("country == 'DE' and wave == 'w1' or age < 40 and wave == 'w2'", {"cleo email w1", "cleo phone w1", "ben email w2", "ben phone w2"}),
+        (
+            "country == 'DE' and wave == 'w1' or age < 40 and wave == 'w2'",
+            {"cleo email w1", "cleo phone w1", "ben email w2", "ben phone w2"},
+        ),
         ("basket > 45 and channel == 'email'", {"ben email w1", "ben email w2"}),
         ("not (basket > 45) and wave == 'w1'", {"anna email w1", "anna phone w1", "cleo email w1", "cleo phone w1"}),
         ({"line": "human", "country": "DE"}, {"cleo phone w1", "cleo phone w2"}),
@@ -42,6 +47,8 @@ def test_a_filter_keeps_the_pairs_it_says(where, expected):
 def test_conjuncts_go_to_the_part_they_speak_of():
     weights = kept(Context(small()), "channel == 'phone' and age >= 65")
     assert weights.pair is None
+    assert weights.activity is not None
+    assert weights.customer is not None
     assert weights.activity.tolist().count(1.0) == 2
     assert weights.customer.tolist() == [1.0, 0.0, 1.0]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from optimizer import Scenario
 from optimizer.errors import ScenarioError
 from optimizer.rules import compile_problem
 from optimizer.rules.volume import windows
@@ -17,7 +20,7 @@ BOOKED = pd.DataFrame(
 HISTORY = pd.DataFrame({"customer_id": ["cleo"], "date": ["2026-03-01"], "channel": "phone"})
 
 
-def values(scenario, plan):
+def values(scenario: Scenario, plan: Sequence[str]) -> dict[tuple[str, str], list[float]]:
     return row_values(scenario, compile_problem(scenario), plan)
 
 
@@ -52,9 +55,15 @@ def test_an_exception_replaces_both_bounds_of_its_date():
 
 
 def test_minima_bind_windows_inside_the_horizon():
-    rows = {row.scope: (row.lower, row.upper) for row in compile_problem(small([{"volume": {"min": 1, "days": 11}}])).coupling}
+    rows = {
+        row.scope: (row.lower, row.upper)
+        for row in compile_problem(small([{"volume": {"min": 1, "days": 11}}])).coupling
+    }
     assert rows == {"2026-03-02 to 2026-03-12": (1.0, np.inf)}
-    rows = {row.scope: (row.lower, row.upper) for row in compile_problem(small([{"volume": {"min": 1, "max": 4, "days": 30}}])).coupling}
+    rows = {
+        row.scope: (row.lower, row.upper)
+        for row in compile_problem(small([{"volume": {"min": 1, "max": 4, "days": 30}}])).coupling
+    }
     assert rows == {
         "2026-02-01 to 2026-03-02": (-np.inf, 4.0),
         "2026-02-11 to 2026-03-12": (-np.inf, 4.0),
