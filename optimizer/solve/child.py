@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optimizer.errors import SolverFailure
-from optimizer.solve.highs import Answer, Floats, Program, Settings
+from optimizer.solve.highs import Answer, Floats, Job
 from optimizer.solve.worker import receive, send
 
 StopSignal = threading.Event | Callable[[], bool]
@@ -74,15 +74,13 @@ class SolverChild:
 
     def run(
         self,
-        kind: Literal["mip", "lp"],
-        program: Program,
-        settings: Settings,
+        job: Job,
         *,
         deadline: float = math.inf,
         stop: StopSignal | None = None,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Solve one program; never raises for what the child does.
+        """Do one job; never raises for what the child does.
 
         Parameters
         ----------
@@ -99,7 +97,7 @@ class SolverChild:
             self._holder = threading.get_ident()
             outcome = Outcome("died")
             try:
-                self._converse(outcome, kind, program, settings, deadline, stop, progress)
+                self._converse(outcome, job, deadline, stop, progress)
             finally:
                 if outcome.ended != "answered":
                     self.close()
@@ -123,22 +121,21 @@ class SolverChild:
     def _converse(
         self,
         outcome: Outcome,
-        kind: str,
-        program: Program,
-        settings: Settings,
+        job: Job,
         deadline: float,
         stop: StopSignal | None,
         progress: Progress | None,
     ) -> None:
         process = self._started()
-        limit = replace(settings, seconds=min(settings.seconds, max(deadline - time.monotonic(), 0.0)))
+        seconds = min(job.settings.seconds, max(deadline - time.monotonic(), 0.0))
+        job = replace(job, settings=replace(job.settings, seconds=seconds))
         asked: float | None = None
-        if not self._sent(process, (kind, program, limit)):
+        if not self._sent(process, job):
             return
         while True:
             try:
                 now = time.monotonic()
-                if asked is None and (now >= deadline or _stopped(stop)):
+                if asked is None and (now >= deadline or stop_asked(stop)):
                     asked = now
                     self._sent(process, "interrupt")
                 if asked is not None and now - asked > GRACE:
@@ -183,7 +180,8 @@ class SolverChild:
             stderr=subprocess.DEVNULL,
             start_new_session=os.name == "posix",
         )
-        self._messages = messages = queue.Queue()
+        messages: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._messages = messages
         threading.Thread(target=_listen, args=(process, messages), daemon=True).start()
         return process
 
@@ -208,7 +206,8 @@ def _listen(process: subprocess.Popen[bytes], messages: queue.Queue[tuple[str, A
             return
 
 
-def _stopped(stop: StopSignal | None) -> bool:
+def stop_asked(stop: StopSignal | None) -> bool:
+    """Whether the caller wants the search to end."""
     if stop is None:
         return False
     return stop.is_set() if isinstance(stop, threading.Event) else bool(stop())
@@ -228,9 +227,7 @@ def solver_child() -> SolverChild:
 
 
 def run_in_child(
-    kind: Literal["mip", "lp"],
-    program: Program,
-    settings: Settings,
+    job: Job,
     *,
     deadline: float = math.inf,
     stop: StopSignal | None = None,
@@ -246,15 +243,15 @@ def run_in_child(
     """
     child = child or solver_child()
     rungs = [
-        settings,
-        replace(settings, seed=settings.seed + 1),
-        replace(settings, seed=settings.seed + 2, presolve=False),
+        job.settings,
+        replace(job.settings, seed=job.settings.seed + 1),
+        replace(job.settings, seed=job.settings.seed + 2, presolve=False),
     ]
     best: Outcome | None = None
     for rung in rungs:
         if best is not None and best.incumbents:
             rung = replace(rung, start=best.incumbents[-1][1])
-        outcome = child.run(kind, program, rung, deadline=deadline, stop=stop, progress=progress)
+        outcome = child.run(replace(job, settings=rung), deadline=deadline, stop=stop, progress=progress)
         if best is not None:
             outcome.bound = max(outcome.bound, best.bound)
             outcome.incumbents = deque(
@@ -262,6 +259,6 @@ def run_in_child(
             )
         best = outcome
         failed = outcome.ended == "died" or (outcome.answer is not None and outcome.answer.status == "error")
-        if not failed or outcome.interrupted or time.monotonic() >= deadline or _stopped(stop):
+        if not failed or outcome.interrupted or time.monotonic() >= deadline or stop_asked(stop):
             break
     return best if best is not None else Outcome("died")

@@ -58,7 +58,8 @@ class Program:
 class Settings:
     """What may vary from run to run; limits are in work first, in seconds as the last resort.
 
-    ``target``: stop at the first solution at most this costly. ``node_limit``: branch-and-bound nodes.
+    ``target``: stop at the first solution at most this costly. ``cutoff``: only cheaper solutions are looked for.
+    ``node_limit``: branch-and-bound nodes.
     ``method``: of an LP, ``simplex`` or ``ipx``.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     seed: int = 0
     presolve: bool = True
     target: float = -np.inf
+    cutoff: float = np.inf
     node_limit: int | None = None
     seconds: float = np.inf
     method: Literal["choose", "simplex", "ipx"] = "choose"
@@ -73,14 +75,39 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """New bounds of some columns."""
+
+    columns: NDArray[np.int32]
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request to the solver's process.
+
+    ``mip``: solve ``program``. ``lp``: solve its relaxation after ``change``; the model is kept under ``token``, and
+    a later job with that token may leave ``program`` out.
+    """
+
+    kind: Literal["mip", "lp"]
+    program: Program | None
+    settings: Settings
+    change: Bounds | None = None
+    token: int = 0
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What HiGHS said. ``bound`` is its lower bound; ``row_dual`` is given for LPs (None without a basis)."""
+    """What HiGHS said. ``bound`` is its lower bound; ``row_dual`` and, if infeasible, a dual ``ray`` are for LPs."""
 
     status: AnswerStatus
     x: Floats | None
     objective: float
     bound: float
     row_dual: Floats | None = None
+    ray: Floats | None = None
     nodes: int = 0
     detail: str = ""
 
@@ -110,6 +137,10 @@ def solve_mip_arrays(
     _set(solver, "mip_min_logging_interval", 1.0)
     if len(program.cost) < _JUMP_FROM:
         _set(solver, "mip_heuristic_run_feasibility_jump", False)
+    if np.isfinite(settings.seconds):
+        _set(solver, "time_limit", max(settings.seconds, 0.01))
+    if np.isfinite(settings.cutoff):
+        _set(solver, "objective_bound", settings.cutoff)
     if settings.node_limit is not None:
         _set(solver, "mip_max_nodes", settings.node_limit)
     if settings.start is not None:
@@ -149,31 +180,46 @@ def solve_mip_arrays(
     )
 
 
-def solve_lp_arrays(program: Program, settings: Settings, *, should_stop: Callable[[], bool] | None = None) -> Answer:
-    """Solve the linear relaxation; row duals come in HiGHS's sense (reduced cost = cost − Aᵀ·dual)."""
-    solver = _load(program, settings, relaxed=True)
-    _set(solver, "solver", settings.method)
-    if should_stop is not None:
+class WarmLp:
+    """An LP that is solved again and again with other column bounds, each time from the last basis."""
 
-        def listen(_event: Any, _message: str, _data: Any, reply: Any, _user: Any) -> None:
-            if should_stop():
-                reply.user_interrupt = True
+    def __init__(self, program: Program, settings: Settings) -> None:
+        self.solver = _load(program, settings, relaxed=True)
+        _set(self.solver, "solver", settings.method)
+        self.warm = False
 
-        solver.setCallback(listen, None)
-        solver.startCallback(_EVENT.kCallbackSimplexInterrupt)
-        solver.startCallback(_EVENT.kCallbackIpmInterrupt)
-    solver.run()
-    info = solver.getInfo()
-    status = solver.getModelStatus()
-    solution = solver.getSolution()
-    return Answer(
-        status=_STATUS.get(status, "error"),
-        x=_values(solver, info),
-        objective=float(info.objective_function_value),
-        bound=-np.inf,
-        row_dual=np.array(solution.row_dual, float) if solution.dual_valid else None,
-        detail=str(solver.modelStatusToString(status)),
-    )
+    def solve(self, change: Bounds | None, seconds: float, should_stop: Callable[[], bool] | None = None) -> Answer:
+        """Solve; row duals come in HiGHS's sense (reduced cost = cost − Aᵀ·dual)."""
+        solver = self.solver
+        if self.warm:
+            _set(solver, "solver", "simplex")  # an interior point method would throw the basis away
+        if change is not None:
+            solver.changeColsBounds(len(change.columns), change.columns, change.lower, change.upper)
+        # HiGHS counts its clock over all runs of one object.
+        _set(solver, "time_limit", solver.getRunTime() + max(seconds, 0.01) if np.isfinite(seconds) else np.inf)
+        if should_stop is not None:
+
+            def listen(_event: Any, _message: str, _data: Any, reply: Any, _user: Any) -> None:
+                if should_stop():
+                    reply.user_interrupt = True
+
+            solver.setCallback(listen, None)
+            solver.startCallback(_EVENT.kCallbackSimplexInterrupt)
+            solver.startCallback(_EVENT.kCallbackIpmInterrupt)
+        solver.run()
+        info = solver.getInfo()
+        status = solver.getModelStatus()
+        solution = solver.getSolution()
+        self.warm = status == highspy.HighsModelStatus.kOptimal
+        return Answer(
+            status=_STATUS.get(status, "error"),
+            x=_values(solver, info),
+            objective=float(info.objective_function_value),
+            bound=-np.inf,
+            row_dual=np.array(solution.row_dual, float) if solution.dual_valid else None,
+            ray=_ray(solver) if status == highspy.HighsModelStatus.kInfeasible else None,
+            detail=str(solver.modelStatusToString(status)),
+        )
 
 
 def _load(program: Program, settings: Settings, *, relaxed: bool = False) -> Any:
@@ -184,8 +230,6 @@ def _load(program: Program, settings: Settings, *, relaxed: bool = False) -> Any
     _set(solver, "parallel", "off")
     _set(solver, "random_seed", settings.seed)
     _set(solver, "presolve", "choose" if settings.presolve else "off")
-    if np.isfinite(settings.seconds):
-        _set(solver, "time_limit", max(settings.seconds, 0.01))
     height, width = len(program.row_lower), len(program.cost)
     integrality = np.zeros(width, np.int32) if relaxed else program.integer.astype(np.int32)
     status = solver.passModel(
@@ -208,6 +252,12 @@ def _load(program: Program, settings: Settings, *, relaxed: bool = False) -> Any
     if status == highspy.HighsStatus.kError:
         raise ValueError("HiGHS refused the model")
     return solver
+
+
+def _ray(solver: Any) -> Floats | None:
+    """Return the multipliers of the rows that prove infeasibility, where the simplex has them."""
+    _, exists, ray = solver.getDualRay()
+    return np.array(ray, float) if exists else None
 
 
 def _set(solver: Any, option: str, value: object) -> None:

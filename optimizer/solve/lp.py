@@ -12,46 +12,55 @@ bound holds whoever made the prices: a solver that stopped early, lied or died c
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from optimizer.solve.child import StopSignal, run_in_child
-from optimizer.solve.highs import Answer, Settings, solve_lp_arrays
+from optimizer.solve.child import Outcome, SolverChild, StopSignal, run_in_child, solver_child
+from optimizer.solve.highs import Answer, Bounds, Job, Settings, WarmLp
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.scaling import Scaled, scale
 
 Floats = NDArray[np.float64]
+LpMethod = Literal["choose", "simplex", "ipx"]
 LpStatus = Literal["optimal", "feasible", "infeasible", "unbounded", "failed"]
 
 _EPSILON = np.finfo(float).eps
-_IN_PROCESS = 200_000  # nonzeros; a longer LP runs where it can be stopped
+_IN_PROCESS = 50_000  # nonzeros; a longer LP runs where it can be stopped
 _PROPAGATION_ROUNDS = 8
 
 
 @dataclass(frozen=True)
 class LpResult:
-    """An LP's answer. ``row_dual`` is the marginal objective of each row, ``reduced_cost`` = c − Aᵀ·row_dual."""
+    """An LP's answer.
+
+    ``row_dual`` is the marginal objective of each row, ``reduced_cost`` = c − Aᵀ·row_dual, ``ray`` the multipliers
+    of the rows that may prove that no point exists (``proves_empty``).
+    """
 
     status: LpStatus
     x: Floats | None
     objective: float
     row_dual: Floats | None
     reduced_cost: Floats | None
+    interrupted: bool = False
+    ray: Floats | None = None
 
 
 def solve_lp(
     form: MatrixForm,
     *,
     time_limit: float = np.inf,
-    method: Literal["choose", "simplex", "ipx"] = "choose",
+    method: LpMethod = "choose",
     presolve: bool = True,
     stop: StopSignal | None = None,
+    child: SolverChild | None = None,
 ) -> LpResult:
     """Solve the linear relaxation of ``form``.
 
@@ -67,6 +76,8 @@ def solve_lp(
         Whether HiGHS may presolve.
     stop : callable or threading.Event, optional
         Stops the solve early. A large LP runs in the solver's process, a small one here.
+    child : SolverChild, optional
+        Another solver process than the usual one.
 
     Returns
     -------
@@ -78,11 +89,57 @@ def solve_lp(
     scaled = scale(form)
     settings = Settings(presolve=presolve, method=method, seconds=time_limit)
     if form.matrix.nnz <= _IN_PROCESS:
-        return _result(form, scaled, solve_lp_arrays(scaled.program, settings))
-    outcome = run_in_child("lp", scaled.program, settings, deadline=time.monotonic() + time_limit, stop=stop)
+        return _result(form, scaled, WarmLp(scaled.program, settings).solve(None, time_limit))
+    deadline = time.monotonic() + time_limit
+    outcome = run_in_child(Job("lp", scaled.program, settings), deadline=deadline, stop=stop, child=child)
     if outcome.answer is None:
-        return LpResult("failed", None, -np.inf, None, None)
-    return _result(form, scaled, outcome.answer)
+        return LpResult("failed", None, -np.inf, None, None, outcome.interrupted)
+    return replace(_result(form, scaled, outcome.answer), interrupted=outcome.interrupted)
+
+
+class Relaxation:
+    """The LP relaxation of a form, solved again and again under other bounds of some columns.
+
+    It lives in the solver's process and starts from its last basis; when the process has died it is sent again.
+    """
+
+    _tokens = itertools.count(1)
+
+    def __init__(
+        self,
+        form: MatrixForm,
+        *,
+        method: LpMethod = "simplex",
+        presolve: bool = False,
+        child: SolverChild | None = None,
+    ) -> None:
+        self.form, self.scaled = form, scale(form)
+        self.settings = Settings(presolve=presolve, method=method)
+        self.child = child or solver_child()
+        self.token = next(self._tokens)
+        self._home: object = None
+
+    def solve(
+        self, columns: NDArray[np.int64], lower: Floats, upper: Floats, *, seconds: float, stop: StopSignal | None
+    ) -> LpResult:
+        """Solve with ``columns`` between ``lower`` and ``upper``; the other columns keep the form's bounds."""
+        unit = self.scaled.column_scale[columns]
+        change = Bounds(columns.astype(np.int32), lower / unit, upper / unit)
+        outcome = Outcome("died")
+        for _ in range(2):
+            known = self._home is not None and self._home is self.child.process
+            program = None if known else self.scaled.program
+            job = Job("lp", program, replace(self.settings, seconds=seconds), change, self.token)
+            outcome = self.child.run(job, deadline=time.monotonic() + seconds, stop=stop)
+            self._home = self.child.process if outcome.ended == "answered" else None
+            if outcome.ended != "died" or outcome.interrupted:
+                break
+        if outcome.answer is None:
+            return LpResult("failed", None, -np.inf, None, None, outcome.interrupted)
+        full_lower, full_upper = self.form.lower.copy(), self.form.upper.copy()
+        full_lower[columns], full_upper[columns] = lower, upper
+        form = replace(self.form, lower=full_lower, upper=full_upper)
+        return replace(_result(form, self.scaled, outcome.answer), interrupted=outcome.interrupted)
 
 
 def _result(form: MatrixForm, scaled: Scaled, answer: Answer) -> LpResult:
@@ -95,7 +152,8 @@ def _result(form: MatrixForm, scaled: Scaled, answer: Answer) -> LpResult:
         status = "infeasible" if answer.status == "infeasible" else "unbounded"
     elif x is not None:
         status = "optimal" if answer.status == "solved" else "feasible"
-    return LpResult(status, x, objective, row_dual, reduced)
+    ray = None if answer.ray is None else answer.ray * scaled.row_scale
+    return LpResult(status, x, objective, row_dual, reduced, ray=ray)
 
 
 def dual_bound(form: MatrixForm, row_dual: Floats) -> float:
@@ -140,6 +198,14 @@ def dual_bound(form: MatrixForm, row_dual: Floats) -> float:
     total = math.fsum(parts)
     slack = math.fsum(np.abs(parts)) * 2 * _EPSILON
     return float(np.nextafter(total + slack, np.inf))
+
+
+def proves_empty(form: MatrixForm, ray: Floats | None) -> bool:
+    """Whether multipliers of the rows prove that no x satisfies the form: a bound below 0 on an objective of 0."""
+    if ray is None:
+        return False
+    nothing = replace(form, objective=np.zeros_like(form.objective), offset=0.0)
+    return dual_bound(nothing, ray) < 0 or dual_bound(nothing, -ray) < 0
 
 
 def implied_bounds(form: MatrixForm) -> tuple[Floats, Floats]:
@@ -190,6 +256,6 @@ def _without_each(row: NDArray[np.int64], term: Floats, infinite: float, height:
 def _spread(row: NDArray[np.int64], term: Floats, bound: Floats, height: int) -> Floats:
     """Allow generously for the rounding of a row's sum."""
     size = np.bincount(row, weights=np.where(np.isfinite(term), np.abs(term), 0.0), minlength=height)
-    size += np.where(np.isfinite(bound), np.abs(bound), 0.0)
-    size *= (np.bincount(row, minlength=height) + 4) * 2 * _EPSILON
-    return size[row]
+    terms = np.bincount(row, minlength=height) + 4.0
+    allowance = (size + np.where(np.isfinite(bound), np.abs(bound), 0.0)) * terms * 2 * _EPSILON
+    return np.asarray(allowance[row], float)

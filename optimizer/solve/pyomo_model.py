@@ -70,7 +70,8 @@ def to_pyomo_model(model: LinearModel, name: str = "plan") -> ConcreteModel:
 
     used = np.flatnonzero(form.objective)
     result.add_component(
-        OBJECTIVE, pyo.Objective(expr=linear(used, form.objective[used].tolist(), form.offset), sense=pyo.maximize)
+        OBJECTIVE,
+        pyo.Objective(expr=linear(used.tolist(), form.objective[used].tolist(), form.offset), sense=pyo.maximize),
     )
     start, place, value = form.matrix.indptr.tolist(), form.matrix.indices.tolist(), form.matrix.data.tolist()
     for block in model.rows:

@@ -57,6 +57,7 @@ def standard_form(model: ConcreteModel) -> MatrixForm:
     part = sp.csr_array(compiled.A)[first].tocoo()
     matrix = sp.csr_array(sp.coo_array((part.data, (part.row, columns[part.col])), shape=(len(numbers), len(declared))))
     matrix.sum_duplicates()
+    matrix.eliminate_zeros()
     return MatrixForm(objective, float(compiled.c_offset[0]), matrix, row_lower, row_upper, lower, upper, integer)
 
 

@@ -14,14 +14,14 @@ import signal
 import struct
 import threading
 import time
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-from optimizer.solve.highs import Floats, Program, Settings, solve_lp_arrays, solve_mip_arrays
+from optimizer.solve.highs import Answer, Floats, Job, WarmLp, solve_mip_arrays
 
 _LENGTH = struct.Struct(">Q")
 
 
-def send(stream: BinaryIO, message: object) -> None:
+def send(stream: IO[bytes], message: object) -> None:
     """Write one message."""
     body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     stream.write(_LENGTH.pack(len(body)))
@@ -29,7 +29,7 @@ def send(stream: BinaryIO, message: object) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Any:
+def receive(stream: IO[bytes]) -> Any:
     """Read one message; EOFError where the other side has gone."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
@@ -49,7 +49,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    jobs: queue.Queue[tuple[str, Program, Settings]] = queue.Queue()
+    jobs: queue.Queue[Job] = queue.Queue()
     interrupt = threading.Event()
 
     def listen() -> None:
@@ -66,16 +66,17 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     send(outgoing, ("ready", None))
+    kept: dict[int, WarmLp] = {}
     while True:
-        kind, program, settings = jobs.get()
+        job = jobs.get()
         try:
-            send(outgoing, ("answer", _work(outgoing, kind, program, settings, interrupt)))
-        except (ValueError, MemoryError, RuntimeError) as error:
+            send(outgoing, ("answer", _work(outgoing, job, kept, interrupt)))
+        except (ValueError, KeyError, MemoryError, RuntimeError) as error:
             send(outgoing, ("error", f"{type(error).__name__}: {error}"))
 
 
-def _work(outgoing: BinaryIO, kind: str, program: Program, settings: Settings, interrupt: threading.Event) -> object:
-    deadline = time.monotonic() + settings.seconds
+def _work(outgoing: IO[bytes], job: Job, kept: dict[int, WarmLp], interrupt: threading.Event) -> Answer:
+    deadline = time.monotonic() + job.settings.seconds
 
     def should_stop() -> bool:
         return interrupt.is_set() or time.monotonic() > deadline
@@ -86,10 +87,15 @@ def _work(outgoing: BinaryIO, kind: str, program: Program, settings: Settings, i
     def on_progress(objective: float, bound: float) -> None:
         send(outgoing, ("progress", (objective, bound)))
 
-    if kind == "lp":
-        return solve_lp_arrays(program, settings, should_stop=should_stop)
+    if job.kind == "lp":
+        if job.program is not None:
+            kept.clear()  # one model at a time
+            kept[job.token] = WarmLp(job.program, job.settings)
+        return kept[job.token].solve(job.change, job.settings.seconds, should_stop)
+    if job.program is None:
+        raise ValueError("a program is missing")
     return solve_mip_arrays(
-        program, settings, on_incumbent=on_incumbent, on_progress=on_progress, should_stop=should_stop
+        job.program, job.settings, on_incumbent=on_incumbent, on_progress=on_progress, should_stop=should_stop
     )
 
 
