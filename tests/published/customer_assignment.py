@@ -120,7 +120,7 @@ def _conflicts(table: pd.DataFrame) -> list[dict[str, Any]]:
             "days": table["Lag"].astype(int),
         }
     )
-    return [{"name": "conflicts", "never": {"table": lines.dropna(axis=1, how="all")}}]
+    return [{"name": "conflicts", "never": {"table": lines}}]
 
 
 def _listed(cell: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -44,7 +45,8 @@ def solve(
 
     def progress(stage: str, objective: float, bound: float) -> None:
         if log is not None:
-            print(f"{time.perf_counter() - started:7.1f} s  {stage}: {objective:,.4f} of {bound:,.4f}", file=log)
+            shown = " of ".join("none yet" if not isfinite(value) else f"{value:,.4f}" for value in (objective, bound))
+            print(f"{time.perf_counter() - started:7.1f} s  {stage}: {shown}", file=log, flush=True)
 
     line: dict[str, Any] = {"instance": keys["name"], "status": None, "objective": None, "bound": None, "gap": None}
     try:

@@ -20,7 +20,8 @@ import pandas as pd
 
 def read(file: Path) -> dict[str, Any]:
     """Read an instance (``.txt`` or ``.txt.gz``) as the keys of a scenario file."""
-    numbers = iter((gzip.open(file, "rt") if file.suffix == ".gz" else file.open()).read().split())
+    content = file.read_bytes()
+    numbers = iter((gzip.decompress(content) if file.suffix == ".gz" else content).decode().split())
 
     def take(count: int) -> np.ndarray:
         return np.asarray([float(next(numbers)) for _ in range(count)])

@@ -1,4 +1,4 @@
-"""Published instances: a tiny one against enumeration, docplex to its published optimum, and the saved folder's answer."""
+"""Published instances: tiny ones against enumeration, docplex to its published optimum, saved folders alike."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ACTIVITIES = pd.DataFrame(
 )
 RULES = pd.DataFrame(
     [
-        ["Minimum assignment", 1, 10, "email", "ALL", 3.0],
+        ["Minimum assignment", 1, 10, "email", "ALL", 3.4],
         ["Maximum assignment", 1, 40, "call center", "ALL", 2.6],
         ["Budget", 1, 40, "call center; email", "ALL", 13.0],
         ["Minimum sales", 1, 40, "ALL", "11", 0.9],
@@ -119,7 +119,7 @@ def _enumerated(*, hard: bool) -> float | None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_tiny_assignment_is_solved_as_its_readme_says(tmp_path: Path, packed: bool) -> None:
     keys = customer_assignment.read(_write(tmp_path / "tiny", packed=packed))
-    line = solve(keys, gap=1e-9, time_limit=60, out=tmp_path / "plan.csv", as_published=customer_assignment.plan)
+    line = solve(keys, gap=1e-6, time_limit=60, out=tmp_path / "plan.csv", as_published=customer_assignment.plan)
     assert line["instance"] == "tiny"
     assert line["status"] == "optimal"
     assert line["objective"] == pytest.approx(_enumerated(hard=False))
@@ -146,8 +146,8 @@ def test_the_saved_folder_has_the_same_answer(tmp_path: Path, which: str) -> Non
     else:
         keys = targeted_offers.read(_offers_file(tmp_path / "small.txt"))
     file = save(keys, tmp_path / "saved")
-    direct = opt.solve(opt.Scenario(**keys), gap=1e-9)
-    read_back = opt.solve(opt.load(file), gap=1e-9)
+    direct = opt.solve(opt.Scenario(**keys), gap=1e-6)
+    read_back = opt.solve(opt.load(file), gap=1e-6)
     assert read_back.certificate.objective == pytest.approx(direct.certificate.objective, rel=1e-12)
 
 
@@ -194,7 +194,7 @@ def test_tiny_offers_are_solved_as_their_readme_says(tmp_path: Path, name: str) 
         ):
             best = max(best, sold - paid)
     assert best > 0
-    line = solve(targeted_offers.read(_offers_file(tmp_path / name)), gap=1e-9, time_limit=60)
+    line = solve(targeted_offers.read(_offers_file(tmp_path / name)), gap=1e-6, time_limit=60)
     assert line["instance"] == "small"
     assert line["objective"] == pytest.approx(best)
 
