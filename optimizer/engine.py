@@ -192,7 +192,7 @@ def with_activities(contacts: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 
 def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
     """Stop before any search when counting alone proves that no plan exists."""
-    if findings := infeasible_by_count(problem):
+    if findings := infeasible_by_count(problem, scenario):
         from optimizer.solve.bill import bill_of
 
         raise Infeasible(bill_of(problem, scenario, [finding.message for finding in findings]))
