@@ -14,7 +14,18 @@ from tests.bruteforce.filters import Row, is_empty, look_up, reader
 from tests.bruteforce.local_rules import windows
 from tests.bruteforce.reading import as_date, records
 from tests.bruteforce.values import MONEY, Key, Term, Valued, measure
-from tests.bruteforce.world import Cell, World, each_of, matches_declared, ordinal, scope_keys, scopes, text, verb_of
+from tests.bruteforce.world import (
+    Cell,
+    Contact,
+    World,
+    each_of,
+    matches_declared,
+    ordinal,
+    scope_keys,
+    scopes,
+    text,
+    verb_of,
+)
 
 COUPLING = ("volume", "budget", "sum", "average", "ratio", "share", "open")
 
@@ -99,12 +110,12 @@ def bounds(world: World, rule: Row, scope: tuple[str, ...]) -> tuple[float | Non
     """The rule's min and max in a scope: numbers, or cells of a table keyed by ``each``."""
     found = []
     for name in ("min", "max"):
-        written = rule[verb_of(rule)].get(name)
+        written: Any = rule[verb_of(rule)].get(name)
         if isinstance(written, dict):
             keyed = dict(zip(each_of(rule), scope, strict=True))
             rows = [r for r in records(written["table"]) if all(text(r.get(c)) == v for c, v in keyed.items())]
             written = rows[0].get(written["column"]) if rows else None
-        found.append(None if is_empty(written) else float(written))  # type: ignore[arg-type]
+        found.append(None if is_empty(written) else float(written))
     return found[0], found[1]
 
 
@@ -116,15 +127,18 @@ def between(label: str, value: float, low: float | None, high: float | None, sca
 # --- one function a verb: (world, rule, scope) -> rows of terms -------------------------------------------------------
 
 
+COUNTS: dict[str, Callable[[list[Contact]], float]] = {
+    "contacts": lambda them: float(len(them)),
+    "customers": lambda them: float(len({one.customer for one in them})),
+    "packages": lambda them: float(len({(one.customer, one.day) for one in them})),
+}
+
+
 def volume(world: World, rule: Row, scope: tuple[str, ...]) -> Callable[[list[Term]], list[Bounded]]:
     """Contacts, customers or packages, over the horizon or in every window."""
     body = rule["volume"]
     low, high = bounds(world, rule, scope)
-    counts = {
-        "contacts": lambda them: float(len(them)),
-        "customers": lambda them: float(len({one.customer for one in them})),
-        "packages": lambda them: float(len({(one.customer, one.day) for one in them})),
-    }[body.get("of", "contacts")]
+    counts = COUNTS[body.get("of", "contacts")]
     special = {ordinal(as_date(one["date"])): one for one in body.get("except", [])}
     spans = windows(world, body.get("days"))
 
@@ -176,8 +190,9 @@ def quotient(
         for label, bound in (("min", low), ("max", high)):
             if bound is not None:
                 gaps = [top - bound * base for top, base in values]
-                limits = (0.0, None) if label == "min" else (None, 0.0)
-                found.append(between(label, sum(gaps), *limits, sum(abs(t) + abs(bound * b) for t, b in values)))
+                least, most = (0.0, None) if label == "min" else (None, 0.0)
+                size = sum(abs(top) + abs(bound * base) for top, base in values)
+                found.append(between(label, sum(gaps), least, most, size))
         return found
 
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 
@@ -27,7 +28,7 @@ def hill(p: dict[str, float], s: float) -> float:
     return p["top"] * s ** p["slope"] / (p["half"] ** p["slope"] + s ** p["slope"])
 
 
-FORMS = {
+FORMS: dict[str, Callable[[Any, float], float]] = {
     "points": points,
     "hill": hill,
     "logistic": lambda p, s: p["top"] * (1 - math.exp(-p["rate"] * s)) / (1 + math.exp(-p["rate"] * s)),

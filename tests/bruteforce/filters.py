@@ -96,11 +96,13 @@ def column_test(column: str, wanted: Any) -> Test:
     if isinstance(wanted, str):
         for sign, how in COMPARISONS.items():
             if wanted.startswith(sign):
-                bound: Any = wanted[len(sign) :].strip()
-                return lambda row, how=how, bound=bound: any_of(
-                    column_value(row, column), lambda v: compare(v, how, bound)
-                )
+                return comparison_test(column, how, wanted[len(sign) :].strip())
     return lambda row: any_of(column_value(row, column), lambda v: compare(v, operator.eq, wanted))
+
+
+def comparison_test(column: str, how: Callable[[Any, Any], Any], bound: str) -> Test:
+    """The test ``column: ">= bound"``."""
+    return lambda row: any_of(column_value(row, column), lambda v: compare(v, how, bound))
 
 
 def has(value: Any, wanted: Any) -> bool:

@@ -10,7 +10,7 @@ from tests.bruteforce import coupling_rules, local_rules
 from tests.bruteforce.coupling_rules import Bounded, Coupling
 from tests.bruteforce.filters import Row
 from tests.bruteforce.local_rules import EPSILON, Local, Violation
-from tests.bruteforce.values import Valued, respond, value
+from tests.bruteforce.values import Responses, Valued, respond, value
 from tests.bruteforce.world import Contact, World, build
 
 Plan = Iterable[tuple[str, str]]
@@ -130,7 +130,7 @@ def evaluate(spec: Row | Ready, plan: Plan, spend: dict[str, float] | None = Non
         allowed, paid = priced(local.rule, local.check([p for p in chosen if p.index in local.pairs]))
         penalty += paid if allowed else 0.0
         reasons += [] if allowed else [f"{local.rule['name']} {local.unit} {local.scope}"]
-    responses = {}
+    responses: dict[int, Responses] = {}
     for customer in dict.fromkeys(p.customer for p in chosen):
         responses |= respond(world, customer, [p for p in chosen if p.customer == customer])
     valued = value(world, chosen, responses, spend)

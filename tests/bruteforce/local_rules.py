@@ -93,7 +93,7 @@ def windows(world: World, days: int | None) -> list[tuple[float, float, bool]]:
     if days is None:
         return [(-math.inf, math.inf, True)]
     first, last = world.horizon
-    found = [(d - days + 1, d, d - days + 1 >= first) for d in world.dates]
+    found: list[tuple[float, float, bool]] = [(d - days + 1, d, d - days + 1 >= first) for d in world.dates]
     if last - first + 1 < days:
         found.append((first, last, True))
     return found
@@ -104,7 +104,7 @@ def bound_of(place: Place, name: str) -> float | None:
     written = place.rule[verb_of(place.rule)].get(name)
     if not isinstance(written, str):
         return None if written is None else float(written)
-    cells = [place.world.customers[customer].get(written) for customer in place.customers]
+    cells: list[Any] = [place.world.customers[customer].get(written) for customer in place.customers]
     stated = [float(cell) for cell in cells if not is_empty(cell)]
     return (max if name == "min" else min)(stated) if stated else None
 

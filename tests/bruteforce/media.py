@@ -54,8 +54,8 @@ def lines(box: tuple[tuple[float, float], ...], rows: Rows) -> list[Line]:
         if high > low:
             step = (high - low) / 4
             moved = rows(tuple(s + step * (j == k) for j, s in enumerate(middle)))
-            for row, ((before, _), (after, _)) in enumerate(zip(base, moved, strict=True)):
-                slopes[row][k] = (after.value - before.value) / step
+            for slope, (before, _), (after, _) in zip(slopes, base, moved, strict=True):
+                slope[k] = (after.value - before.value) / step
     for (row, tolerance), slope in zip(base, slopes, strict=True):
         offset = row.value - sum(g * s for g, s in zip(slope, middle, strict=True))
         levels = {row.low, row.high, row.low - tolerance, row.high + tolerance}

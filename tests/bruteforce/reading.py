@@ -18,7 +18,7 @@ def records(table: Any) -> list[Row]:
     """A table, written as records or as a frame, without its empty cells."""
     if table is None:
         return []
-    rows = table.to_dict("records") if isinstance(table, pd.DataFrame) else table
+    rows: list[Row] = table.to_dict("records") if isinstance(table, pd.DataFrame) else table  # type: ignore[assignment]
     return [{key: cell for key, cell in row.items() if not is_empty(cell)} for row in rows]
 
 

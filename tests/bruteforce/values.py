@@ -262,7 +262,7 @@ def measure(world: World, term: Term, name: str) -> float:
         return 1.0
     if term.contact.ours and (name in MONEY or name in world.kpis):
         return 0.0
-    cell = look_up(term.row, name) if term.contact.ours else term.contact.measures.get(name)
+    cell: Any = look_up(term.row, name) if term.contact.ours else term.contact.measures.get(name)
     return 0.0 if is_empty(cell) else float(cell)
 
 

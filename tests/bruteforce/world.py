@@ -194,7 +194,7 @@ def eligible(world: World) -> list[Contact]:
 def past(world: World) -> list[Contact]:
     """History and committed contacts."""
     first, last = world.horizon
-    found = []
+    found: list[Contact] = []
     for row, own, committed in past_rows(world.spec):
         channel = (world.spec.get("channels") or {}).get(row["channel"]) or {}
         price = channel.get("unit_cost", 0.0) if committed else 0.0

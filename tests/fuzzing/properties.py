@@ -115,9 +115,9 @@ def check_solve(spec: Row) -> tuple[list[str], opt.Plan | None]:
     elif not near(mine.objective, certificate.objective, 1e-8):
         faults.append(f"engine values: {contacts_of(plan)} at {certificate.objective!r}, not {mine.objective!r}")
     if sign * certificate.objective < sign * found.objective - slack:
-        faults.append(f"engine short: {certificate.objective!r}, {found.plan} {found.spend} is worth {found.objective!r}")
+        faults.append(f"engine short: {certificate.objective!r}, not {found.objective!r} of {found.plan} {found.spend}")
     if sign * certificate.bound < sign * found.objective - 1e-9 * max(1.0, abs(found.objective)):
-        faults.append(f"engine bound: {certificate.bound!r}, {found.plan} {found.spend} is worth {found.objective!r}")
+        faults.append(f"engine bound: {certificate.bound!r}, but {found.objective!r} of {found.plan} {found.spend}")
     return faults, plan
 
 

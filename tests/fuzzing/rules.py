@@ -14,7 +14,7 @@ from tests.bruteforce import coupling_rules
 from tests.bruteforce.filters import Row
 from tests.bruteforce.judge import Ready, evaluate, ready
 from tests.bruteforce.reading import activities
-from tests.bruteforce.values import Valued, respond, value
+from tests.bruteforce.values import Responses, Valued, respond, value
 from tests.bruteforce.world import Contact, World, each_of
 from tests.fuzzing.filters import activity_filter, any_filter, customer_filter, each, soft
 from tests.fuzzing.stage import chance
@@ -50,7 +50,7 @@ def anchor(rng: Random, spec: Row) -> Anchor:
     for cell in world.cells:
         closed = cell.or_zero and chance(rng, 0.3)
         spend[cell.name] = 0.0 if closed else float(rng.randint(int(cell.low), int(cell.high)))
-    responses = {}
+    responses: dict[int, Responses] = {}
     for customer in world.customers:
         responses |= respond(world, customer, [pair for pair in chosen if pair.customer == customer])
     return Anchor(spec, world, chosen, spend, value(world, chosen, responses, spend))
@@ -99,8 +99,10 @@ def attempt(rng: Random, here: Anchor, verb: str, name: str) -> Row | None:
 
 SIDED = ("volume", "budget", "sum", "average", "ratio", "share", "open", "contacts", "pressure", "packages", "targets")
 SCOPED = (*SIDED, "duplicates", "rest", "never", "alternate", "cost_per_customer", "include")
-HOUSEHOLD = ("contacts", "pressure", "packages", "duplicates", "rest", "cost_per_customer", "targets", "never", "requires",
-             "only_after")  # fmt: skip
+HOUSEHOLD = (
+    "contacts", "pressure", "packages", "duplicates", "rest", "cost_per_customer",
+    "targets", "never", "requires", "only_after",
+)  # fmt: skip
 
 
 def tabled(rng: Random, made: Row) -> Row:
@@ -108,7 +110,7 @@ def tabled(rng: Random, made: Row) -> Row:
     verb = next(verb for verb in ("volume", "contacts", "budget") if verb in made)
     body = made[verb]
     simple = set(body) <= {"min", "max", "days"} and all(isinstance(b, (int, float)) for b in body.values())
-    where = made.get("where")
+    where: Any = made.get("where")
     texts = isinstance(where, dict) and all(isinstance(cell, str) and cell[0] not in "<>!=" for cell in where.values())
     if not simple or "soft" in made or "per" in made or not texts:
         return made
@@ -145,7 +147,9 @@ def range_around(rng: Random, here: Anchor, made: Row, verb: str, body: Row, *, 
         bounds["min"] = bounds["max"]
     if not table or "days" in body:
         return {**body, **bounds}
-    rows = {scope: dict(zip(each_of(made), scope, strict=True)) for scope, _ in found if chance(rng, 0.85)}
+    rows: dict[tuple[str, ...], Row] = {
+        scope: dict(zip(each_of(made), scope, strict=True)) for scope, _ in found if chance(rng, 0.85)
+    }
     if not rows:
         return {**body, **bounds}
     for scope, level in found:

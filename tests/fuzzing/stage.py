@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from tests.bruteforce.filters import Row
-from tests.bruteforce.reading import activities, as_date
+from tests.bruteforce.reading import activities
 
 CHANNELS = ("email", "sms", "print", "phone")
 LINES = {"email": "digital", "sms": "digital", "print": "paper", "phone": "voice"}
@@ -135,6 +135,11 @@ def waves(rng: Random, spec: Row) -> list[Row]:
     return found
 
 
+def landing(spec: Row, wave: str) -> str:
+    """The date of a wave."""
+    return next(str(one["date"]) for one in spec["waves"] if one["name"] == wave)
+
+
 def activity_table(rng: Random, spec: Row) -> list[Row]:
     """Activities named by the planner, some carrying two offers, some with a cost of their own."""
     found = []
@@ -149,7 +154,7 @@ def activity_table(rng: Random, spec: Row) -> list[Row]:
             wave = rng.choice(spec["waves"])
             row |= {"wave": wave["name"]}
             if chance(rng, 0.5):
-                row["date"] = (as_date(wave["date"]) or START).isoformat()
+                row["date"] = wave["date"]
         row["theme"] = rng.choice(("sun", "snow"))
         found.append(row)
     if chance(rng, 0.4) and not any(isinstance(body["unit_cost"], dict) for body in spec["channels"].values()):
@@ -157,9 +162,7 @@ def activity_table(rng: Random, spec: Row) -> list[Row]:
             row["unit_cost"] = amount(rng, 0.1, 3)
     if "waves" in spec and any("date" in row for row in found):
         for row in found:
-            row.setdefault(
-                "date", (as_date(next(w["date"] for w in spec["waves"] if w["name"] == row["wave"]))).isoformat()
-            )
+            row.setdefault("date", landing(spec, row["wave"]))
     if any(";" in row["offer"] for row in found):
         for body in spec["offers"].values():
             del body["family"]
@@ -237,8 +240,8 @@ def surroundings(rng: Random, spec: Row) -> None:
         spec["history"] = [past(rng, spec, day) for day in days]
     if chance(rng, 0.3):
         first, last = (dates[0], dates[-1]) if dates else (START, START)
-        days = [rng.choice((first, last, first + (last - first) // 2, first - timedelta(days=2), last + timedelta(days=2)))
-                for _ in range(rng.randint(1, 3))]  # fmt: skip
+        around = (first, last, first + (last - first) // 2, first - timedelta(days=2), last + timedelta(days=2))
+        days = [rng.choice(around) for _ in range(rng.randint(1, 3))]
         spec["committed"] = [past(rng, spec, day) for day in days]
         for column in ("cost", "risk"):
             if chance(rng, 0.4):
