@@ -43,7 +43,7 @@ def compile_problem(scenario: Scenario) -> Problem:
 
 def lint(scenario: Scenario) -> list[Finding]:
     """What can be said against the rules before any solve, in the order of the rules."""
-    from optimizer.rules.lint import lint_scenario
+    from optimizer.rules.lint_rules import lint_scenario
 
     return lint_scenario(scenario, VERBS)
 
@@ -53,7 +53,7 @@ def infeasible_by_count(problem: Problem, scenario: Scenario | None = None) -> l
 
     With the scenario, messages state the units of its rules.
     """
-    from optimizer.rules.lint import contradictions
+    from optimizer.rules.lint_rules import contradictions
 
     return contradictions(problem, scenario)
 
