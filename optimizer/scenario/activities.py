@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
-from optimizer.scenario.columns import dates, known_codes, numbers, refuse, require, texts
+from optimizer.scenario.columns import dates, known_codes, numbers, refuse, require, row_fault, texts
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.schema import Activities, Declared, ScenarioFile, Wave
 from optimizer.scenario.tables import Money, Tables, typed
@@ -131,7 +131,7 @@ def _waves(spec: ScenarioFile) -> list[Wave]:
 def _crossed(spec: ScenarioFile) -> pd.DataFrame:
     """Every offer through every channel in every wave."""
     rows = []
-    for offer in spec.offers or {ONE_OFFER: None}:
+    for offer in list(spec.offers) or [ONE_OFFER]:
         for channel, body in spec.channels.items():
             for wave in _waves(spec):
                 name = " ".join(part for part in (offer if spec.offers else "", channel, wave.name) if part)
@@ -165,8 +165,8 @@ def _written(spec: ScenarioFile, tables: Tables, money: Money, source: Any) -> p
     for column in own:
         if column in CORE:
             raise ScenarioError(file, f"column {column}", None, "comes from date; leave it out")
-        limits = {"low": 0.0} if column in ("unit_cost", "response_cost") else {}
-        frame[column] = numbers(table, file, column, **limits) if column in MONEY else table[column].array
+        low = 0 if column in ("unit_cost", "response_cost") else -np.inf
+        frame[column] = numbers(table, file, column, low=low) if column in MONEY else table[column].array
     return frame
 
 
@@ -182,13 +182,10 @@ def _written_offers(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[
         offers = split_offers(texts(table, file, column).tolist())
     refuse(np.array([not own for own in offers], bool), table, file, column, "expected an offer")
     if spec.offers:
-        flat = pd.DataFrame({"row": np.repeat(np.arange(len(offers)), [len(own) for own in offers])})
-        flat[column] = pd.Series([offer for own in offers for offer in own], dtype="str")
-        unknown = ~flat[column].isin(list(spec.offers))
-        if unknown.any():
-            row, value = flat.loc[unknown.idxmax()]
-            hint = did_you_mean(value, spec.offers)
-            raise ScenarioError(file, f"row {row + 1}, column {column}", value, f"unknown offer; {hint}")
+        for row, own in enumerate(offers):
+            for offer in own:
+                if offer not in spec.offers:
+                    raise row_fault(file, row, column, offer, f"unknown offer; {did_you_mean(offer, spec.offers)}")
     return offers
 
 
@@ -227,10 +224,10 @@ def _complete(spec: ScenarioFile, frame: pd.DataFrame, file: str) -> pd.DataFram
     """Add what the date gives and what is declared on channel, offers and wave."""
     missing = frame["date"].isna()
     if missing.any() and not missing.all():
-        name = frame.loc[missing.idxmax(), "activity"]
+        name = frame["activity"].iloc[int(missing.to_numpy().argmax())]
         raise ScenarioError(file, f"activity {name}", None, "has no date, others have; date all of them or none")
     if (twice := frame["activity"].duplicated()).any():
-        name = frame.loc[twice.idxmax(), "activity"]
+        name = frame["activity"].iloc[int(twice.to_numpy().argmax())]
         raise ScenarioError(file, f"activity {name}", None, "stands twice; rename a channel, an offer or a wave")
     for column, values in date_columns(frame["date"]).items():
         frame[column] = values

@@ -168,10 +168,12 @@ def as_text(values: pd.Series) -> pd.Series:
     if pd.api.types.is_string_dtype(values.dtype) and values.dtype != object:
         words = values.astype("str")
         return words.where(words != "")
+    if values.dtype.kind in "iu":
+        return values.astype("int64").astype("str")
     # Distinct values are few beside rows: text is made once a value.
     codes, distinct = pd.factorize(values, use_na_sentinel=True)
-    words = np.array([*(_text(value) for value in distinct), None], dtype=object)
-    return pd.Series(words[codes], index=values.index, dtype="str")
+    made = np.array([*(_text(value) for value in distinct), None], dtype=object)
+    return pd.Series(made[codes], index=values.index, dtype="str")
 
 
 def _text(value: Any) -> str | None:

@@ -1,9 +1,9 @@
 """Rules written as a table: a row a rule.
 
-Columns of such a table are ``name``; the verb's own keys (``min``, ``max``, ``days``, ``of`` … dotted inside a filter or a
-section: ``first.channel``, ``days.min``); ``penalty``, ``tolerance``, ``side``, ``mode``, ``each``, ``per``; ``from`` and ``to``,
-a range of dates (``date.from`` and ``date.to`` under ``ratio``, whose ``to`` is a measure); any other column is a condition on
-it. An empty cell says nothing; ``a;b`` is a list.
+Columns of such a table are ``name``; the verb's own keys (``min``, ``max``, ``days``, ``of`` … dotted inside a filter
+or a section: ``first.channel``, ``days.min``); ``penalty``, ``tolerance``, ``side``, ``mode``, ``each``, ``per``;
+``from`` and ``to``, a range of dates (``date.from`` and ``date.to`` under ``ratio``, whose ``to`` is a measure); any
+other column is a condition on it. An empty cell says nothing; ``a;b`` is a list.
 """
 
 from __future__ import annotations

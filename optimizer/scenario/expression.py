@@ -140,7 +140,7 @@ def parse_expression(text: str) -> Node:
 
 
 def parse_literal(text: str) -> Literal:
-    """The literal after a comparison sign in a mapping: a number, a date, true, false or text with or without quotes."""
+    """The literal after a comparison sign in a mapping; text needs no quotes there."""
     text = text.strip()
     try:
         tokens = _tokens(text)

@@ -60,8 +60,9 @@ class MediumCell:
     """One cell of a medium: what may be spent there and what its curve yields.
 
     ``yields`` is ``gross_margin``, ``responses`` or a kpi; ``margin`` the money one unit of it is worth (1 for
-    gross_margin; NaN where no gross margin is stated). ``columns`` are the columns the medium declares (``medium`` itself,
-    ``line`` …) and its cell's values. ``name`` is ``search[FR,2026-03]``, or the medium's name when it has one cell.
+    gross_margin; NaN where no gross margin is stated). ``columns`` are the columns the medium declares (``medium``
+    itself, ``line`` …) and its cell's values. ``name`` is ``search[FR,2026-03]``, or the medium's name when it has
+    one cell.
     """
 
     name: str
@@ -142,10 +143,10 @@ class Facts:
         RangeIndex 0..N-1; ``customer_id`` (str, ordered by UTF-8 bytes) and the table's other columns.
         Identifier-like columns are str; numeric columns float64 or int64; booleans bool; dates datetime64[s].
     activities : DataFrame
-        RangeIndex 0..A-1, ordered by date, channel, offer, wave as declared, then name. Columns: ``activity`` (str, unique), ``offer`` (str; several
-        joined by ``;``), ``offers`` (tuple of str), ``channel``, ``wave`` (str; '' when undated), ``date``
-        (datetime64[s], NaT when undated), ``day`` (ISO date text), ``week``, ``month``, ``quarter`` (text), then
-        the columns of the activities table and those declared on channel and offer.
+        RangeIndex 0..A-1, ordered by date, channel, offer, wave as declared, then name. Columns: ``activity`` (str,
+        unique), ``offer`` (str; several joined by ``;``), ``offers`` (tuple of str), ``channel``, ``wave`` (str; ''
+        when undated), ``date`` (datetime64[s], NaT when undated), ``day`` (ISO date text), ``week``, ``month``,
+        ``quarter`` (text), then the columns of the activities table and those declared on channel, offer and wave.
     days : int32 (A,)
         Activity dates in days since 1970-01-01; all -1 in a scenario without dates.
     pairs : Pairs

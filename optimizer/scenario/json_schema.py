@@ -1,4 +1,4 @@
-"""The JSON schema of scenario files, for editors: generated from the models, shipped as ``optimizer/scenario.schema.json``."""
+"""The JSON schema of scenario files, for editors: generated from the models and shipped beside the package."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
 """Eligible pairs: the appetence table, wide or long, crossed with the activities each of its rows speaks of.
 
-A row says its customer, and the activities it means by ``activity``, or by ``channel`` (a column a channel when wide), ``offer``
-and ``wave``; what it does not say it means for all. An empty score is not eligible.
+A row says its customer, and the activities it means by ``activity``, or by ``channel`` (a column a channel when wide),
+``offer`` and ``wave``; what it does not say it means for all. An empty score is not eligible.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,13 +57,15 @@ def score_pairs(
     Raises
     ------
     ScenarioError
-        For an unknown customer, activity, channel, offer or wave, a score that is no probability, a pair scored twice, and
-        columns that are neither keys nor numbers.
+        For an unknown customer, activity, channel, offer or wave, a score that is no probability, a pair scored twice,
+        and columns that are neither keys nor numbers.
     """
     require(table, file, "customer_id")
     long = "score" in table.columns
     if not long and "channel" not in table.columns and "activity" not in table.columns:
-        parts, money, measures = _wide(spec, table, file), {}, {}
+        parts: Sequence[Part] = _wide(spec, table, file)
+        money: dict[str, Floats] = {}
+        measures: dict[str, Floats] = {}
     elif long:
         parts, money, measures = _long(spec, table, file, activities)
     else:
@@ -85,14 +89,16 @@ def score_pairs(
         rows.append(row[position])
         matched.append(activity)
         scores.append(score[position])
-    row, activity = np.concatenate(rows), np.concatenate(matched).astype(np.int32)
-    score, customer = np.concatenate(scores), owner[row].astype(np.int32)
-    order = np.argsort(customer.astype(np.int64) * len(activities) + activity, kind="stable")
-    customer, activity, score, row = customer[order], activity[order], score[order], row[order]
-    twice = np.flatnonzero((np.diff(customer) == 0) & (np.diff(activity) == 0))
+    row = np.concatenate(rows)
+    meant: Ints = np.concatenate(matched).astype(np.int32)
+    customer: Ints = owner[row].astype(np.int32)
+    score = np.concatenate(scores)
+    order = _order(customer, meant)
+    customer, meant, score, row = customer[order], meant[order], score[order], row[order]
+    twice = np.flatnonzero((np.diff(customer) == 0) & (np.diff(meant) == 0))
     if len(twice):
         at = int(twice[0])
-        name, one = customers["customer_id"].iloc[customer[at]], activities["activity"].iloc[activity[at]]
+        name, one = customers["customer_id"].iloc[customer[at]], activities["activity"].iloc[meant[at]]
         place = f"rows {row[at] + 1} and {row[at + 1] + 1}"
         raise ScenarioError(file, place, f"customer {name}, activity {one}", "scored twice; one score a pair")
     if not len(row):
@@ -100,16 +106,16 @@ def score_pairs(
             file, "the scores", None, "leave no pair; every score is empty or of an activity that is not there"
         )
     left_out = [LeftOut("scores of combinations that are no activity", unmatched, [])] if unmatched else []
-    return Scored(customer, activity, score, row, money, measures, left_out)
+    return Scored(customer, meant, score, row, money, measures, left_out)
 
 
 #: A channel (None: the row says), the table's rows with a score, and their scores.
-Part = tuple[str | None, Rows, Floats]
+Part = tuple[str | None, NDArray[Any], Floats]
 
 
 def _wide(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[Part]:
     """A column a channel."""
-    found = []
+    found: list[Part] = []
     for column in table.columns:
         if column in ("customer_id", "offer", "wave"):
             continue
@@ -136,8 +142,7 @@ def _long(
     money = {}
     for column in MONEY:
         if column in table.columns:
-            limits = {"low": 0.0} if column in ("cost", "response_cost") else {}
-            money[column] = numbers(table, file, column, **limits)
+            money[column] = numbers(table, file, column, low=0 if column in ("cost", "response_cost") else -np.inf)
     kpis = {kpi.score for kpi in spec.kpis.values()}
     measures = {}
     for column in table.columns:
@@ -145,8 +150,10 @@ def _long(
             continue
         if column in activities.columns:
             raise ScenarioError(file, f"column {column}", None, "is a column of activities too; rename one")
-        span = {"low": 0.0, "high": 1.0, "what": "a probability"} if column in kpis else {"what": "a measure, a number"}
-        measures[column] = numbers(table, file, column, **span)  # type: ignore[arg-type]
+        if column in kpis:
+            measures[column] = numbers(table, file, column, low=0, high=1, what="a probability")
+        else:
+            measures[column] = numbers(table, file, column, what="a measure, a number")
     row = np.flatnonzero(~np.isnan(score))
     if "channel" not in table.columns:
         return (
@@ -156,7 +163,10 @@ def _long(
         )
     channels = texts(table, file, "channel")
     codes = known_codes(channels, table, file, "channel", spec.channels)[row]
-    parts = [(channel, row[codes == code], score[row[codes == code]]) for code, channel in enumerate(spec.channels)]
+    parts: list[Part] = []
+    for code, channel in enumerate(spec.channels):
+        own = row[codes == code]
+        parts.append((channel, own, score[own]))
     return parts, money, measures
 
 
@@ -168,6 +178,17 @@ def _cross(left: Rows, right: Rows, own: Rows) -> tuple[Rows, Rows]:
     position = np.repeat(np.arange(len(left)), counts)
     offset = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
     return position, order[np.repeat(starts, counts) + offset]
+
+
+def _order(customer: Ints, activity: Ints) -> Rows:
+    """By customer, then activity, ties as they stood: a radix sort, linear in the number of pairs."""
+    order = np.arange(len(customer))
+    for key in (activity, customer):
+        for shift in (0, 16):
+            digit = (key >> shift).astype(np.uint16)
+            if digit.any():
+                order = order[np.argsort(digit[order], kind="stable")]
+    return order
 
 
 def _key_names(spec: ScenarioFile, activities: pd.DataFrame, key: str) -> list[str]:

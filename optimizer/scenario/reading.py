@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,7 @@ class _YamlReader:
         self.lines: dict[Place, int] = {}
         self.open: set[int] = set()
         self.count = 0
-        self.resolver = yaml.SafeLoader("")
+        self.resolve: Callable[..., str] = yaml.SafeLoader("").resolve
 
     def value(self, node: yaml.Node, place: Place) -> Any:
         line = node.start_mark.line + 1
@@ -179,7 +180,7 @@ class _YamlReader:
 
     def tagged(self, node: yaml.ScalarNode) -> bool:
         """Whether the planner wrote a tag (PyYAML resolves the others from the text)."""
-        resolved = self.resolver.resolve(yaml.ScalarNode, node.value, (True, False))
+        resolved = self.resolve(yaml.ScalarNode, node.value, (True, False))
         return bool(node.tag not in (resolved, "tag:yaml.org,2002:str"))
 
     def error(self, place: Place, line: int, value: object, expectation: str) -> ScenarioError:

@@ -205,7 +205,7 @@ def _check_time_zone(name: str, document: Document) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """numpy scalars as Python's own, inside lists and mappings too; keys as text."""
+    """Numpy scalars as Python's own, inside lists and mappings too; keys as text."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import pandas as pd
@@ -226,7 +227,7 @@ class TierPrices(Strict):
         starts = [start for start, _ in self.tiers]
         if starts[0] != 0:
             raise ValueError("tiers: the first starts at 0")
-        if any(after <= before for before, after in zip(starts, starts[1:], strict=False)):
+        if any(after <= before for before, after in pairwise(starts)):
             raise ValueError("tiers: their volumes ascend")
         return self
 

@@ -1,8 +1,8 @@
 """Tables a scenario names: CSV, Parquet, SQL, joins and DataFrames become typed frames, each read once.
 
-Identifiers are text (integers as decimal text), numbers float64 or int64, booleans bool, dates datetime64[s] (timestamps
-become the date they have in the scenario's time zone), lists tuples of text. CSV columns are typed by what they hold:
-a column with a leading zero stays text, and only an empty cell is empty (``NA`` is a word).
+Identifiers are text (integers as decimal text), numbers float64 or int64, booleans bool, dates datetime64[s]
+(timestamps become the date they have in the scenario's time zone), lists tuples of text. CSV columns are typed by what
+they hold: a column with a leading zero stays text, and only an empty cell is empty (``NA`` is a word).
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _typed_column(series: pd.Series, column: str, time_zone: str) -> Any:
             if not series.hasnans
             else pd.array(series.to_numpy(float, na_value=np.nan), dtype=float)
         )
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return _typed_object(series, column, time_zone)
     if pd.api.types.is_string_dtype(dtype):
         return as_text(series).array

@@ -1,8 +1,8 @@
-"""The words a rule may use: which columns contacts, media and past contacts have, and the names some columns may hold."""
+"""The words a rule may use: the columns of contacts, media and past contacts, and the names some of them may hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -60,8 +60,8 @@ class Vocabulary:
     @cached_property
     def declared(self) -> frozenset[str]:
         """Columns of media and fixed costs."""
-        things = [*self.facts.media, *self.facts.fixed_costs]
-        return frozenset(column for thing in things for column in thing.columns)
+        media = {column for cell in self.facts.media for column in cell.columns}
+        return frozenset(media | {column for cost in self.facts.fixed_costs for column in cost.columns})
 
     @cached_property
     def past(self) -> frozenset[str]:
@@ -186,8 +186,3 @@ def _numeric(table: pd.DataFrame) -> Iterable[str]:
 def _filled(values: pd.Series) -> pd.Series:
     """The first cell that holds something, as a column of one row."""
     return values[values.notna()].head(1).reset_index(drop=True) if values.notna().any() else values.head(1)
-
-
-def listed(columns: Mapping[str, object] | Iterable[str]) -> str:
-    """Names in a row."""
-    return ", ".join(sorted(columns))

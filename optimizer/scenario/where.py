@@ -1,8 +1,8 @@
 """Filters: ``where`` and its kin become conditions that hold or not, row by row of a frame.
 
-A filter is a mapping (column -> value, list, comparison ``">= 60"``, ``{has: x}``, ``{from, to}``; all of them hold) or an
-expression (see ``expression.py``). What is empty compares false, ``!=`` included; ``not (…)`` of it is true. A column of
-several values (the offers of an activity) satisfies a comparison when any of its values does.
+A filter is a mapping (column -> value, list, comparison ``">= 60"``, ``{has: x}``, ``{from, to}``; all of them hold) or
+an expression (see ``expression.py``). What is empty compares false, ``!=`` included; ``not (…)`` of it is true. A column
+of several values (the offers of an activity) satisfies a comparison when any of its values does.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _plain(value: Any, place: str, file: str) -> Literal:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column ready to compare: ``codes`` (rows, -1 empty) into ``values`` for text, else values and what is filled."""
+    """A column ready to compare: its values, or for text the ``codes`` (-1 empty) of its distinct ``values``."""
 
     kind: str  # "text", "number", "flag", "date", "list", "empty"
     values: Any
@@ -291,10 +291,19 @@ def _empty(length: int) -> _Column:
 
 
 def _column(values: Any) -> _Column:
-    """A column of any dtype, by what it holds."""
+    """A column of any dtype, by what it holds; one that holds nothing has no type."""
+    column = _typed(values)
+    return column if column.filled.any() else _empty(len(column.filled))
+
+
+def _typed(values: Any) -> _Column:
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or dtype == object or pd.api.types.is_string_dtype(dtype):
+    if (
+        isinstance(dtype, pd.CategoricalDtype)
+        or pd.api.types.is_object_dtype(dtype)
+        or isinstance(dtype, pd.StringDtype)
+    ):
         return _words(series)
     if pd.api.types.is_bool_dtype(dtype):
         filled = series.notna().to_numpy(bool)
@@ -363,7 +372,8 @@ def _text(value: Any) -> str:
 def _compare_words(left: _Column, right: _Column, test: Callable[[Any, Any], Any]) -> Bools:
     """Text or lists against text or lists, each pair of distinct values compared once."""
     filled = left.filled & right.filled
-    assert left.codes is not None and right.codes is not None
+    assert left.codes is not None
+    assert right.codes is not None
     rows = np.flatnonzero(filled)
     width = len(right.values)
     pairs, back = np.unique(left.codes[rows].astype(np.int64) * width + right.codes[rows], return_inverse=True)

@@ -112,7 +112,7 @@ def response_worth(
         if (stated_here := own[name]) is not None:
             values[:] = np.where(np.isnan(stated_here), values, stated_here)
     if "gross_margin" in needs:
-        words = "a gross margin: gross_margin, or revenue and margin_rate, on its offer; or gross_margin in the appetence table"
+        words = "a gross margin: gross_margin, or revenue and margin_rate, on its offer; or in the appetence table"
         _refuse_empty(margin, scored, activities, columns, words)
     if "revenue" in needs:
         _refuse_empty(revenue, scored, activities, columns, "a revenue: revenue on its offer or in the appetence table")
@@ -130,7 +130,7 @@ def _own(name: str, scored: Scored, activities: pd.DataFrame) -> Floats | None:
     return own if activity is None else np.where(np.isnan(own), activity[scored.activity], own)
 
 
-#: A part of what a response is worth: a number or a customer column, and a factor on it; None where the offer states none.
+#: A part of what a response is worth: a number or a customer column, and a factor on it; None where none is stated.
 Part = tuple[float | str, float] | None
 
 
