@@ -21,7 +21,7 @@ from tests.bruteforce.search import best
 from tests.bruteforce.world import VERBS
 from tests.fuzzing.arguments import dump
 from tests.fuzzing.case import case
-from tests.fuzzing.properties import check_all, check_verify
+from tests.fuzzing.properties import check_all, check_verify, trial
 from tests.fuzzing.shrink import shrink
 from tests.fuzzing.tally import Tally
 
@@ -32,7 +32,7 @@ def faults_of(spec: Row, seed: int, stage: str, deep: float) -> list[str]:
         if stage == "brute":
             return []
         if stage == "verify":
-            return check_verify(spec, Random(f"properties {seed}"))
+            return check_verify(trial(spec), Random(f"properties {seed}"))
         return check_all(spec, seed, deep=Random(f"deep {seed}").random() < deep)
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]

@@ -16,8 +16,8 @@ TABLES = ("customers", "appetence", "baseline", "history", "committed", "consent
 
 
 def frame(rows: list[Row]) -> pd.DataFrame:
-    """Records as a frame; numbers with gaps stay numbers."""
-    return pd.DataFrame(rows).convert_dtypes(convert_integer=False, convert_floating=False, convert_boolean=False)
+    """Records as a frame."""
+    return pd.DataFrame(rows)
 
 
 def arguments(spec: Row) -> Row:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from random import Random
 
 import pandas as pd
@@ -62,11 +63,25 @@ def plans_to_judge(here: Ready, found: Best | None, rng: Random, count: int) -> 
     return plans
 
 
-def check_verify(spec: Row, rng: Random, count: int = 5) -> list[str]:
-    """The independent check accepts, rejects and values plans as the brute force does."""
+@dataclass(frozen=True)
+class Trial:
+    """A scenario as both sides see it, with the brute force's answer."""
+
+    spec: Row
+    here: Ready
+    found: Best | None
+    scenario: opt.Scenario
+
+
+def trial(spec: Row) -> Trial:
+    """Read a scenario on both sides and try every plan."""
     here = ready(spec)
-    found = best(here)
-    scenario = scenario_of(spec)
+    return Trial(spec, here, best(here), scenario_of(spec))
+
+
+def check_verify(one: Trial, rng: Random, count: int = 3) -> list[str]:
+    """The independent check accepts, rejects and values plans as the brute force does."""
+    here, found, scenario = one.here, one.found, one.scenario
     faults = []
     for plan, spend in plans_to_judge(here, found, rng, count):
         mine = evaluate(here, plan, spend)
@@ -79,10 +94,10 @@ def check_verify(spec: Row, rng: Random, count: int = 5) -> list[str]:
     return faults
 
 
-def solved(spec: Row) -> opt.Plan | None:
+def solved(scenario: opt.Scenario) -> opt.Plan | None:
     """The engine's plan, None when it proves there is none."""
     try:
-        return opt.solve(scenario_of(spec), gap=GAP, time_limit=60)
+        return opt.solve(scenario, gap=GAP, time_limit=60)
     except Infeasible:
         return None
 
@@ -97,10 +112,9 @@ def spend_of(plan: opt.Plan, here: Ready) -> dict[str, float]:
     return {cell.name: float(plan.spend.get(cell.name, 0.0)) for cell in here.world.cells}
 
 
-def check_solve(spec: Row) -> tuple[list[str], opt.Plan | None]:
+def check_solve(one: Trial) -> tuple[list[str], opt.Plan | None]:
     """The engine finds the optimum, bounds it from the right side, and says infeasible exactly when it is."""
-    here = ready(spec)
-    found, plan = best(here), solved(spec)
+    here, found, plan = one.here, one.found, solved(one.scenario)
     if plan is None or found is None:
         if found is not None:
             return [f"engine infeasible: {found}"], None
@@ -123,7 +137,7 @@ def check_solve(spec: Row) -> tuple[list[str], opt.Plan | None]:
 
 def check_row_order(spec: Row, plan: opt.Plan, rng: Random) -> list[str]:
     """Another order of rows gives the identical plan."""
-    other = solved(rows_shuffled(spec, rng))
+    other = solved(scenario_of(rows_shuffled(spec, rng)))
     if other is None:
         return ["rows in another order: infeasible"]
     same = (
@@ -146,7 +160,7 @@ def check_relabelling(spec: Row, plan: opt.Plan, rng: Random) -> list[str]:
     if "customers" not in spec or any("control" in rule for rule in spec["rules"]):
         return []
     other_spec, mapping = relabelled(spec, rng)
-    other = solved(other_spec)
+    other = solved(scenario_of(other_spec))
     if other is None:
         return ["relabelled: infeasible"]
     wanted = sorted((mapping[customer], activity) for customer, activity in contacts_of(plan))
@@ -162,7 +176,7 @@ def check_units(spec: Row, plan: opt.Plan) -> list[str]:
         other_spec = in_other_money(spec, factor)
         if other_spec is None:
             return []
-        other = solved(other_spec)
+        other = solved(scenario_of(other_spec))
         if other is None:
             faults.append(f"money × {factor}: infeasible")
         elif not near(other.certificate.objective / factor, plan.certificate.objective, 2 * GAP + 1e-9):
@@ -181,7 +195,7 @@ def check_relaxing(spec: Row, plan: opt.Plan, rng: Random) -> list[str]:
         return []
     relaxed = copy.deepcopy(spec)
     gone = relaxed["rules"].pop(rng.choice(droppable))
-    other = solved(relaxed)
+    other = solved(scenario_of(relaxed))
     if other is None:
         return [f"without {gone['name']}: infeasible"]
     sign = -1.0 if isinstance(spec["objective"], dict) else 1.0
@@ -195,8 +209,9 @@ def check_all(spec: Row, seed: int, *, deep: bool) -> list[str]:
     """Every property; ``deep`` adds those that solve again."""
     rng = Random(f"properties {seed}")
     try:
-        faults = check_verify(spec, rng)
-        fresh, plan = check_solve(spec)
+        one = trial(spec)
+        faults = check_verify(one, rng)
+        fresh, plan = check_solve(one)
         faults += fresh
         if deep and plan is not None:
             faults += check_row_order(spec, plan, rng)
