@@ -30,7 +30,10 @@ class Instance:
         half = random.uniform(10_000, 60_000, MEDIA)
         top = half * random.uniform(1.5, 6.0, MEDIA)
         slope = random.uniform(1.0, 3.5, MEDIA)
-        curves = [tuple(round(float(x), 3) for x in one) for one in zip(top, half, slope, strict=True)]
+        curves = [
+            (round(float(a), 3), round(float(b), 3), round(float(c), 3))
+            for a, b, c in zip(top, half, slope, strict=True)
+        ]
         return cls(seed, curves, round(float(half.sum() * random.uniform(0.2, 1.2)), 2))
 
     @property

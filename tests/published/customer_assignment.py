@@ -95,7 +95,7 @@ def _rules(table: pd.DataFrame, penalty: float, *, hard: bool) -> list[dict[str,
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in table.to_dict("records"):
         verb, keys, side, soft = TYPES[row["Type"]]
-        line = {"name": f"{row['Type'].lower()} {row['Index']}", **keys}
+        line: dict[str, Any] = {"name": f"{row['Type'].lower()} {row['Index']}", **keys}
         line |= {"channel": _filter(row["Channels"]), "offer": _filter(row["TargetProducts"])}
         line |= {"from": _dates(row["StartDay"]), "to": _dates(row["EndDay"]), "min": None, "max": None}
         line |= {side: float(row["Bound"]), "penalty": penalty if soft and not hard else None}
