@@ -1,8 +1,8 @@
 """Filters: ``where`` and its kin become conditions that hold or not, row by row of a frame.
 
 A filter is a mapping (column -> value, list, comparison ``">= 60"``, ``{has: x}``, ``{from, to}``; all of them hold) or
-an expression (see ``expression.py``). What is empty compares false, ``!=`` included; ``not (…)`` of it is true. A column
-of several values (the offers of an activity) satisfies a comparison when any of its values does.
+an expression (see ``expression.py``). What is empty compares false, ``!=`` included; ``not (…)`` of it is true. A
+column of several values (the offers of an activity) satisfies a comparison when any of its values does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What a contact costs and a response is worth: pair by pair, from channels, offers, activities and the pair's own figures.
+"""What a contact costs and a response is worth, from channels, offers, activities and the pair's own figures.
 
-unit cost     the pair's ``cost``, else the activity's ``unit_cost``, else the channel's (a number, a customer column, the first tier)
+unit cost     the pair's ``cost``, else the activity's ``unit_cost``, else the channel's (a number, a customer
+              column, the first tier)
 gross margin  the pair's, else the activity's, else Σ over its offers of gross_margin or revenue × margin_rate
 revenue, response cost   likewise
 """
