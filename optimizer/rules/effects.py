@@ -17,8 +17,10 @@ from typing import cast
 
 import numpy as np
 
-from optimizer.problem import ChangeFactor, RankFactor
+from optimizer.problem import ChangeFactor, Ints, RankFactor
 from optimizer.rules.base import Compiled, Context, Finding, Verb
+from optimizer.rules.measures import in_horizon
+from optimizer.rules.removal import eligible_pairs, removed_pairs
 from optimizer.rules.scope import kept, kept_pairs
 from optimizer.rules.sentences import number
 from optimizer.rules.subjects import contacts_word
@@ -53,8 +55,52 @@ def say_effect(rule: Rule, context: Context) -> str:
 
 
 def lint_effect(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
+    """Effects on no contact, of factor 1, or of a rank that nobody reaches."""
+    if rule.mode == "report":
+        return []
+    verb, name = effect_of(rule), f"rule {rule.name!r}"
+    members = eligible_pairs(context, kept(context, rule.where))
+    if not members.any():
+        return [Finding(rule.name, "dead", f"{name} looks at no eligible contact")]
+    ranks = highest_ranks(context)[members]
+    # A stated rank also says where the last rank lies for the others of the same contacts.
+    beside = [
+        effect_of(other).contact or 0
+        for other in context.scenario.rules
+        if other is not rule and other.mode == "enforce" and other.verb == "effect" and effect_of(other).contact
+        and (members & eligible_pairs(context, kept(context, other.where))).any()
+    ]  # fmt: skip
+    alone = verb.contact is None or not beside
+    if verb.factor == 1 and alone:
+        return [Finding(rule.name, "redundant", f"{name} multiplies by 1, which changes nothing")]
+    needed = verb.contact if verb.contact is not None else 2 if verb.alternate is not None else 1
+    if ranks.max() < needed:
+        reach = f"no contact can have a rank above {int(ranks.max())}"
+        if alone or ranks.max() <= min(beside):
+            return [Finding(rule.name, "dead", f"{name} never acts: {reach}")]
+        return [Finding(rule.name, "note", f"{name} never acts itself: {reach}; it only says where other ranks end")]
     return []
+
+
+def highest_ranks(context: Context) -> Ints:
+    """The highest rank each pair could have: 1 + the customer's eligible and booked contacts on earlier dates, (E,)."""
+
+    def make() -> Ints:
+        facts = context.facts
+        pairs, usable = facts.pairs, ~removed_pairs(context)
+        booked = facts.past[in_horizon(context)]
+        who, when = booked["customer"].to_numpy(), booked["days"].to_numpy()
+        of_pair = facts.days[pairs.activity]
+        ranks = np.ones(len(pairs), np.int32)
+        for day in np.unique(facts.days):
+            before = np.bincount(pairs.customer[usable & (of_pair < day)], minlength=len(facts.customers))
+            if facts.dated:
+                before += np.bincount(who[when < day], minlength=len(facts.customers))
+            on_day = of_pair == day
+            ranks[on_day] += before[pairs.customer[on_day]].astype(np.int32)
+        return ranks
+
+    return context.remembered(("highest ranks",), make)
 
 
 VERBS = (Verb("effect", compile_effect, say_effect, lint_effect),)

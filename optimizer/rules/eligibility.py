@@ -12,21 +12,20 @@ Optimize's words: exclude is "never A", include "always A".
 
 from __future__ import annotations
 
-import hashlib
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from optimizer.errors import ScenarioError
 from optimizer.problem import Bools, Count, LocalRule, Weights
 from optimizer.rules.base import Compiled, Context, Finding, Verb
 from optimizer.rules.bounds import soft
+from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
+from optimizer.rules.removal import eligible_pairs, filter_of, forbidden_pairs, held_out, removing_rules
 from optimizer.rules.scope import (
     Scope,
     kept,
-    kept_pairs,
     pair_column,
     past_kept,
     plain,
@@ -34,44 +33,12 @@ from optimizer.rules.scope import (
     scopes,
     side,
 )
-from optimizer.rules.sentences import percent, where_text
+from optimizer.rules.sentences import listed, percent, where_text
 from optimizer.rules.subjects import apart, contacts_word, unit_word
 from optimizer.rules.units import unit_past, units_with_pairs, whole_soft
 from optimizer.scenario.columns import as_text
-from optimizer.scenario.rule_schema import Control, Filter, Rule
+from optimizer.scenario.rule_schema import Control, Rule
 from optimizer.scenario.where import Condition, parse
-
-
-def removed_pairs(context: Context) -> Bools:
-    """Pairs that some hard, enforced exclude or control forbids, shape (E,): what is left is eligible."""
-
-    def make() -> Bools:
-        removed = np.zeros(len(context.facts.pairs), bool)
-        for rule in context.scenario.rules:
-            if rule.mode == "enforce" and rule.verb in ("exclude", "control") and rule.soft is None:
-                removed |= forbidden_pairs(rule, context)
-        return removed
-
-    return context.remembered(("removed pairs",), make)
-
-
-def eligible_pairs(context: Context, weights: Weights) -> Bools:
-    """Pairs that the weights keep and no hard exclude or control forbids, shape (E,)."""
-    return kept_pairs(context, weights) & ~removed_pairs(context)
-
-
-def forbidden_pairs(rule: Rule, context: Context) -> Bools:
-    """Pairs that one exclude or control rule is about, shape (E,)."""
-    if rule.verb == "exclude":
-        return kept_pairs(context, product(kept(context, rule.where), kept(context, filter_of(rule))))
-    out = held_out(rule, context)
-    return kept_pairs(context, kept(context, rule.where)) & out[context.facts.pairs.customer]
-
-
-def filter_of(rule: Rule) -> Filter:
-    """The filter that an include or exclude rule states."""
-    return cast(Filter, getattr(rule, rule.verb))
-
 
 # --- exclude --------------------------------------------------------------------------------------------------
 
@@ -90,17 +57,6 @@ def compile_exclude(rule: Rule, context: Context) -> Compiled:
 # --- control --------------------------------------------------------------------------------------------------
 
 
-def hash_share(seed: int, customer_id: str) -> float:
-    """Where a customer falls between 0 and 1, for ever and whatever the other customers."""
-    digest = hashlib.sha256(f"{seed}:{customer_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def held_out(rule: Rule, context: Context) -> Bools:
-    """Which customers a control rule holds out, shape (N,)."""
-    return context.remembered(("held out", rule.name), lambda: _held_out(rule, context))
-
-
 def compile_control(rule: Rule, context: Context) -> Compiled:
     """Removed pairs of the held-out customers, and how many they are."""
     out = held_out(rule, context)
@@ -114,29 +70,6 @@ def compile_control(rule: Rule, context: Context) -> Compiled:
             for value, held, size in shares.itertuples()
         ]
     return Compiled(removed=forbidden_pairs(rule, context), notes=notes)
-
-
-def _held_out(rule: Rule, context: Context) -> Bools:
-    verb = cast(Control, rule.control)
-    identifiers = context.facts.customers["customer_id"]
-    if verb.share is not None:
-        return np.fromiter(
-            (hash_share(verb.seed, identifier) < verb.share for identifier in identifiers), bool, len(identifiers)
-        )
-    table = context.scenario.table(verb.table)
-    source = verb.table if isinstance(verb.table, str) else f"rule {rule.name!r}, control.table"
-    if "customer_id" not in table:
-        raise ScenarioError(source, "columns", list(table.columns), "expected a column customer_id")
-    if "control" in table:
-        marked = as_text(table["control"]).str.lower()
-        known = marked.isin(["true", "false", "1", "0"])
-        if not known.all():
-            row = int(np.flatnonzero(~known)[0])
-            raise ScenarioError(
-                source, f"row {row + 1}, column control", table["control"].iloc[row], "expected true or false"
-            )
-        table = table[marked.isin(["true", "1"])]
-    return identifiers.isin(table["customer_id"]).to_numpy(bool)
 
 
 # --- include --------------------------------------------------------------------------------------------------
@@ -266,23 +199,52 @@ def say_control(rule: Rule, context: Context) -> str:
     return f"{group} receives no {contacts_word(rule, many=False)}"
 
 
+# --- lint -------------------------------------------------------------------------------------------------------
+
+
 def lint_exclude(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
+    """A soft exclude is a cap like any other; a hard one may remove nothing, nothing new, or everything."""
+    if rule.mode == "report":
+        return []
+    return lint_local(rule, context) if rule.soft is not None else _lint_removals(context).get(rule.name, [])
 
 
 def lint_control(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
+    """A control group may hold out nobody, nobody new, or everybody."""
+    return [] if rule.mode == "report" else _lint_removals(context).get(rule.name, [])
 
 
-def lint_include(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
+def _lint_removals(context: Context) -> dict[str, list[Finding]]:
+    """Findings on all rules that remove pairs; the later of two alike is the redundant one."""
+
+    def make() -> dict[str, list[Finding]]:
+        rules = removing_rules(context)
+        masks = {rule.name: forbidden_pairs(rule, context) for rule in rules}
+        found: dict[str, list[Finding]] = {}
+        stay = list(masks)
+        for rule in reversed(rules):
+            mask, name = masks[rule.name], f"rule {rule.name!r}"
+            others = [other for other in stay if other != rule.name and (masks[other] & mask).any()]
+            left = mask.copy()
+            for other in others:
+                left &= ~masks[other]
+            if not mask.any():
+                what = "holds out nobody who" if rule.verb == "control" else "looks at no contact that"
+                found[rule.name] = [Finding(rule.name, "dead", f"{name} {what} could be made")]
+            elif not left.any():
+                named = listed([repr(other) for other in others])
+                message = f"{name} removes {int(mask.sum()):,} contacts that {named} remove already"
+                found[rule.name] = [Finding(rule.name, "redundant", message, other=others[0])]
+                stay.remove(rule.name)
+            elif mask.all():
+                found[rule.name] = [Finding(rule.name, "note", f"{name} removes every eligible contact")]
+        return found
+
+    return context.remembered(("removal lint",), make)
 
 
 VERBS = (
-    Verb("include", compile_include, say_include, lint_include),
+    Verb("include", compile_include, say_include, lint_local),
     Verb("exclude", compile_exclude, say_exclude, lint_exclude),
     Verb("control", compile_control, say_control, lint_control),
 )

@@ -21,10 +21,11 @@ from collections.abc import Callable
 import numpy as np
 
 from optimizer.problem import Bools, Count, Distinct, Floats, LocalRule, Units, Weights
-from optimizer.rules.base import Compiled, Context, Finding, Verb
+from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.bounds import soft
-from optimizer.rules.eligibility import eligible_pairs
+from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import factored
+from optimizer.rules.removal import eligible_pairs
 from optimizer.rules.scope import Scope, kept_pairs, product, scopes
 from optimizer.rules.sentences import bounds_text, money, number
 from optimizer.rules.subjects import apart, contacts_word, in_days, unit_word
@@ -192,15 +193,10 @@ def say(rule: Rule, context: Context) -> str:
     return f"Every {unit} that can be contacted receives {bounds} {noun}{end}"
 
 
-def lint_window(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
 VERBS = (
-    Verb("contacts", compile_window, say, lint_window),
-    Verb("pressure", compile_window, say, lint_window),
-    Verb("packages", compile_packages, say, lint_window),
-    Verb("duplicates", compile_window, say, lint_window),
-    Verb("cost_per_customer", compile_window, say, lint_window),
+    Verb("contacts", compile_window, say, lint_local),
+    Verb("pressure", compile_window, say, lint_local),
+    Verb("packages", compile_packages, say, lint_local),
+    Verb("duplicates", compile_window, say, lint_local),
+    Verb("cost_per_customer", compile_window, say, lint_local),
 )

@@ -21,7 +21,8 @@ from typing import cast
 import numpy as np
 
 from optimizer.problem import Bools, Clash, Count, Floats, Ints, LocalRule, Units, Weights
-from optimizer.rules.base import Compiled, Context, Finding, Verb
+from optimizer.rules.base import Compiled, Context, Verb
+from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.scope import kept, kept_pairs, past_kept, product, scopes
 from optimizer.rules.subjects import apart, contacts_word, counted, lag_text, looked_at, such_contact, unit_word
@@ -172,23 +173,8 @@ def say_alternate(rule: Rule, context: Context) -> str:
     return f"No {unit_word(rule)} receives the same channel in two adjacent waves{looked_at(rule)}"
 
 
-def lint_rest(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
-def lint_never(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
-def lint_alternate(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
 VERBS = (
-    Verb("rest", compile_rest, say_rest, lint_rest),
-    Verb("never", compile_never, say_never, lint_never),
-    Verb("alternate", compile_alternate, say_alternate, lint_alternate),
+    Verb("rest", compile_rest, say_rest, lint_local),
+    Verb("never", compile_never, say_never, lint_local),
+    Verb("alternate", compile_alternate, say_alternate, lint_local),
 )

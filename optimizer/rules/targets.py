@@ -17,10 +17,11 @@ from typing import cast
 import numpy as np
 
 from optimizer.problem import Bools, Distinct, Ints, LocalRule, Precedence, Units, Weights
-from optimizer.rules.base import Compiled, Context, Finding, Verb
+from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.bounds import soft
-from optimizer.rules.eligibility import eligible_pairs
+from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
+from optimizer.rules.removal import eligible_pairs
 from optimizer.rules.scope import Scope, kept, kept_pairs, past_kept, product, scopes
 from optimizer.rules.sentences import listed, where_text
 from optimizer.rules.subjects import counted, looked_at, such_contact, unit_word
@@ -199,23 +200,8 @@ def say_only_after(rule: Rule, context: Context) -> str:
     return f"{needs}, for the same {unit_word(rule)}{looked_at(rule)}"
 
 
-def lint_targets(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
-def lint_requires(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
-def lint_only_after(rule: Rule, context: Context) -> list[Finding]:
-    """Nothing yet."""
-    return []
-
-
 VERBS = (
-    Verb("targets", compile_targets, say_targets, lint_targets),
-    Verb("requires", compile_requires, say_requires, lint_requires),
-    Verb("only_after", compile_only_after, say_only_after, lint_only_after),
+    Verb("targets", compile_targets, say_targets, lint_local),
+    Verb("requires", compile_requires, say_requires, lint_local),
+    Verb("only_after", compile_only_after, say_only_after, lint_local),
 )
