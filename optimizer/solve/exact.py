@@ -28,6 +28,8 @@ Progress = Callable[[str, float, float], None]
 ROUNDS = 25
 #: Real-valued rows hold within this part of |bound| + Σ|g x| (DESIGN §6).
 ROW_TOLERANCE = 1e-9
+#: Seconds that shadow prices may take where no relaxation was solved on the way.
+PRICE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class _Search:
         self.resolution = 0.0  # what the solver's tolerances leave undecided, in units of the objective
         self.breakpoints: dict[str, Floats] = {}
         self.interrupted = False
+        self.row_dual: Floats | None = None
         self.relaxed: Formulation | None = None
 
     def run(self) -> Status:
@@ -121,6 +124,7 @@ class _Search:
             gap = self.gap / 4 if curved else self.gap
             result = self._mip(relaxed, label, gap, whole=True)
             self.interrupted |= result.interrupted
+            self.row_dual = result.row_dual
             if result.status == "infeasible":
                 return "infeasible" if self.best is None else "feasible"
             if result.bound < self.bound:
@@ -173,8 +177,11 @@ class _Search:
             assert self.progress is not None
             self.progress(f"{stage}: {name}", objective, min(bound, self.bound) if whole else self.bound)
 
+        structure = form.integer.copy()
+        structure[formulation.contact[formulation.free]] = False
         return solve_mip(
             form,
+            structural=np.flatnonzero(structure),
             gap=gap,
             time_limit=max(self.deadline - time.monotonic(), 0.5),
             start=start,
@@ -235,10 +242,11 @@ class _Search:
         """Marginal value of one unit of each coupling bound, from the relaxation's linear program."""
         if self.relaxed is None or not self.relaxed.row_numbers:
             return {}
-        result = solve_lp(self.relaxed.model.form())
-        if result.row_dual is None:
+        dual = self.row_dual
+        if dual is None:
+            dual = solve_lp(self.relaxed.model.form(), time_limit=PRICE_SECONDS).row_dual
+        if dual is None:
             return {}
-        dual = result.row_dual
         return {key: float(sum(dual[n] for n in numbers)) for key, numbers in self.relaxed.row_numbers.items()}
 
 

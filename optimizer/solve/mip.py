@@ -126,6 +126,7 @@ def _continuous(search: Search) -> None:
     """Solve a linear program; the bound is our own evaluation of its duals."""
     answer = solve_lp(search.form, time_limit=search.seconds_left, stop=search.stop, child=search.child)
     search.interrupted |= answer.interrupted
+    search.row_dual = answer.row_dual
     if answer.row_dual is not None:
         search.own_bound = min(search.own_bound, dual_bound(search.form, answer.row_dual))
     if answer.x is not None:

@@ -52,6 +52,8 @@ class MipResult:
         What went wrong on the way.
     interrupted : bool
         Ctrl-C came.
+    row_dual : array or None
+        Marginal objective of each row in the linear relaxation, where it was solved on the way.
     """
 
     status: MipStatus
@@ -62,6 +64,7 @@ class MipResult:
     bound_by: Literal["own", "solver"] = "own"
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    row_dual: Floats | None = None
 
 
 def relative_gap(objective: float, bound: float) -> float:
@@ -119,6 +122,7 @@ class Search:
     verdict: MipStatus | None = None
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+    row_dual: Floats | None = None
 
     def __post_init__(self) -> None:
         """Scale the form once."""
@@ -207,6 +211,7 @@ class Search:
             bound_by="own" if self.own_bound <= self.solver_bound else "solver",
             notes=tuple(self.notes),
             interrupted=self.interrupted,
+            row_dual=self.row_dual,
         )
 
     def report(self, stage: str, scaled: Scaled, *, proves: bool) -> Callable[[float, float], None]:

@@ -153,7 +153,7 @@ class _Tree:
         if answer.row_dual is not None:
             bound = min(bound, dual_bound(box, answer.row_dual))
         if not number:
-            search.own_bound = min(search.own_bound, bound)
+            search.own_bound, search.row_dual = min(search.own_bound, bound), answer.row_dual
         if answer.status == "infeasible" and proves_empty(box, answer.ray):
             return None
         relaxed = None
