@@ -223,31 +223,54 @@ class Records:
 
     def scopes(self, columns: Sequence[str], kept: Bools) -> dict[Scope, Rows]:
         """The kept records by their value of ``columns``: scope -> rows, scopes in the order of their texts."""
-        rows = np.flatnonzero(kept)
-        if not columns:
-            return {(): rows} if len(rows) else {}
-        code = np.zeros(len(rows), dtype=np.int64)
-        texts: list[Scope] = [()]
-        for column in columns:
-            rows, code, texts = _crossed(rows, code, texts, self.coded(column), len(self))
+        rows, code, texts = self._scoped(columns, kept)
+        if len(texts) == 1:
+            return {texts[0]: rows} if len(rows) else {}
         order = np.argsort(code, kind="stable")
         edges = np.searchsorted(code[order], np.arange(len(texts) + 1))
         found = {texts[k]: rows[order[edges[k] : edges[k + 1]]] for k in range(len(texts)) if edges[k] < edges[k + 1]}
         return {scope: found[scope] for scope in sorted(found)}
 
+    def scope_names(self, columns: Sequence[str], kept: Bools) -> set[Scope]:
+        """The scopes that the kept records are in."""
+        _, code, texts = self._scoped(columns, kept)
+        return {texts[k] for k in np.flatnonzero(np.bincount(code, minlength=len(texts)))}
+
+    def _scoped(self, columns: Sequence[str], kept: Bools) -> tuple[Rows, Rows, list[Scope]]:
+        """Rows with the code of their scope; a record of several offers has several rows."""
+        rows = np.flatnonzero(kept)
+        code = np.zeros(len(rows), dtype=np.int64)
+        texts: list[Scope] = [()]
+        for column in columns:
+            rows, code, texts = _crossed(rows, code, texts, self.coded(column), len(self))
+        return rows, code, texts
+
 
 def _crossed(rows: Rows, code: Rows, texts: list[Scope], column: Coded, size: int) -> tuple[Rows, Rows, list[Scope]]:
     """Records with their scope, one more column in it; compact codes, so that a dozen columns do not overflow."""
-    count = np.bincount(column.rows, minlength=size)
-    start = np.cumsum(count) - count
-    order = np.argsort(column.rows, kind="stable")
-    repeat = count[rows]
-    which = np.repeat(np.arange(len(rows)), repeat)
-    within = np.arange(len(which)) - np.repeat(np.cumsum(repeat) - repeat, repeat)
-    added = column.code[order[start[rows[which]] + within]] if len(which) else np.empty(0, np.int64)
-    crossed, compact = np.unique(code[which] * max(1, len(column.texts)) + added, return_inverse=True)
     width = max(1, len(column.texts))
-    return rows[which], compact, [(*texts[pair // width], column.texts[pair % width]) for pair in crossed]
+    count = np.bincount(column.rows, minlength=size)
+    if count.max(initial=0) <= 1:
+        added = np.full(size, -1, dtype=np.int64)
+        added[column.rows] = column.code
+        filled = added[rows] >= 0
+        rows, crossed = rows[filled], code[filled] * width + added[rows[filled]]
+    else:
+        start = np.cumsum(count) - count
+        order = np.argsort(column.rows, kind="stable")
+        repeat = count[rows]
+        which = np.repeat(np.arange(len(rows)), repeat)
+        within = np.arange(len(which)) - np.repeat(np.cumsum(repeat) - repeat, repeat)
+        crossed = code[which] * width + column.code[order[start[rows[which]] + within]]
+        rows = rows[which]
+    if len(texts) * width <= len(crossed) + 1000:
+        found = np.flatnonzero(np.bincount(crossed, minlength=len(texts) * width))
+        compact = np.zeros(len(texts) * width, dtype=np.int64)
+        compact[found] = np.arange(len(found))
+        compact = compact[crossed]
+    else:
+        found, compact = np.unique(crossed, return_inverse=True)
+    return rows, compact, [(*texts[pair // width], column.texts[pair % width]) for pair in found]
 
 
 def split_name(name: str) -> tuple[str | None, str]:

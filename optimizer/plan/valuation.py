@@ -238,8 +238,9 @@ def changed_channel(plan: Records, booked: Records) -> Bools:
     if not has_previous.any():
         return np.zeros(len(plan), dtype=bool)
     previous_date = sequence.sorted_keys[np.maximum(before, 0)]
-    used = np.unique(sequence.keys * sequence.channels + sequence.channel)
-    same = np.isin(previous_date * sequence.channels + sequence.channel[: len(plan)], used)
+    used = np.sort(sequence.keys * sequence.channels + sequence.channel)
+    wanted = previous_date * sequence.channels + sequence.channel[: len(plan)]
+    same = used[np.minimum(np.searchsorted(used, wanted), len(used) - 1)] == wanted
     return has_previous & ~same
 
 

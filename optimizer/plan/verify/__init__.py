@@ -129,6 +129,8 @@ def _known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[NDArray[n
 
 def _identifiers(column: pd.Series) -> NDArray[np.object_]:
     """Identifiers as text; whole numbers as decimal text."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna("").to_numpy(object)
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     texts = np.array([*(text_of(value) for value in uniques), ""], dtype=object)
     return texts[codes]

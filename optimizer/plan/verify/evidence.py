@@ -61,6 +61,7 @@ class Evidence:
     plan: Records
     spend: Floats
     _units: dict[str, UnitNames] = field(default_factory=dict)
+    _scopes: dict[str, set[Scope]] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -132,10 +133,12 @@ class Evidence:
             if per is None:
                 self._units[key] = UnitNames(np.arange(len(customers), dtype=np.int64), names.tolist())
             else:
-                household = [text_of(value) for value in customers[split_name(per)[1]]]
-                label = [("h", house) if house else ("c", name) for house, name in zip(household, names, strict=True)]
-                codes, found = pd.factorize(pd.Series(label, dtype=object))
-                self._units[key] = UnitNames(codes.astype(np.int64), [name for _, name in found])
+                codes, found = pd.factorize(customers[split_name(per)[1]])
+                house = np.array([*(text_of(value) for value in found), ""], dtype=object)[codes]
+                # the first letter tells a household from a customer of the same name
+                label = np.where(house == "", "c" + names.to_numpy(object), "h" + house)
+                of, labels = pd.factorize(label)
+                self._units[key] = UnitNames(of.astype(np.int64), [name[1:] for name in labels])
         return self._units[key]
 
     def population(self, where: Filter | None, units: UnitNames) -> Bools:
@@ -219,8 +222,10 @@ class Evidence:
         columns = rule.each_columns if each is None else list(each)
         if not columns:
             return [()]
-        found = set(self.pairs.scopes(columns, self.pairs.holds(rule.where)))
-        return sorted(found | (self.media_scopes(rule.where, columns) if media else set()))
+        key = repr((columns, rule.where))
+        if key not in self._scopes:
+            self._scopes[key] = self.pairs.scope_names(columns, self.pairs.holds(rule.where))
+        return sorted(self._scopes[key] | (self.media_scopes(rule.where, columns) if media else set()))
 
 
 def scope_label(columns: Sequence[str], scope: Scope) -> str:
