@@ -78,7 +78,7 @@ def check(problem: Problem, contacts: np.ndarray, spend: np.ndarray) -> Judgemen
             _clash(problem, rule, contacts, judgement)
         else:
             _precedence(problem, rule, contacts, judgement)
-    responses = effective_responses(problem, contacts)
+    responses = effective_responses(problem, contacts) if problem.coupling else None
     for row in problem.coupling:
         value = evaluate(problem, row.expression, contacts, spend, responses)
         size = sum(abs(b) for b in (row.lower, row.upper) if np.isfinite(b)) + abs(value)
@@ -95,12 +95,13 @@ def effective_responses(problem: Problem, contacts: np.ndarray) -> dict[str, np.
     ranks = [(one, _on(problem, one.members) != 0) for one in said.ranks]
     changes = [(one, _on(problem, one.members) != 0) for one in said.changes]
     for pair in map(int, chosen):
-        stated = [one for one, inside in ranks if inside[pair]]
-        # Beyond the largest rank stated for the contact, that rank's factor.
-        rank = min(_rank(problem, contacts, pair), max((one.rank for one in stated), default=0))
-        factor[pair] *= np.prod([one.factor for one in stated if one.rank == rank])
-        if _changes(problem, contacts, pair):
-            factor[pair] *= np.prod([one.factor for one, inside in changes if inside[pair]])
+        if stated := [one for one, inside in ranks if inside[pair]]:
+            # Beyond the largest rank stated for the contact, that rank's factor.
+            rank = min(_rank(problem, contacts, pair), max(one.rank for one in stated))
+            factor[pair] *= np.prod([one.factor for one in stated if one.rank == rank])
+        paying = [one.factor for one, inside in changes if inside[pair]]
+        if paying and _changes(problem, contacts, pair):
+            factor[pair] *= np.prod(paying)
     result = {}
     for kind, score in said.scores.items():
         response = np.zeros(len(contacts))

@@ -173,20 +173,21 @@ def _at(values: Floats, rows: np.ndarray) -> Floats:
 def say(rule: Rule, context: Context) -> str:
     """``No customer receives more than 3 contacts in any 30 days``."""
     verb, unit = window_of(rule), unit_word(rule)
-    columns = rule.each_columns
+    only = verb.max if verb.min is None else verb.min if verb.max is None else None
+    many = only != 1
     if isinstance(verb, Duplicates):
-        noun = f"{contacts_word(rule)} with the same {verb.of}"
+        noun = f"{contacts_word(rule, many)} with the same {verb.of}"
     elif rule.verb == "packages":
-        noun = f"dates with {contacts_word(rule)}"
+        noun = f"{'dates' if many else 'date'} with {contacts_word(rule)}"
     elif rule.verb == "pressure":
-        noun = f"units of pressure from {contacts_word(rule)}"
+        noun = f"{'units' if many else 'unit'} of pressure from {contacts_word(rule)}"
     else:
-        noun = contacts_word(rule)
+        noun = contacts_word(rule, many)
     shown: Callable[[float], str] = number
     if rule.verb == "cost_per_customer":
         shown = money(context.scenario.currency)
-        noun = f"of {noun}"
-    end = f"{in_days(verb.days)}{apart(rule, columns)}"
+        noun = f"of {contacts_word(rule)}"
+    end = f"{in_days(verb.days)}{apart(rule)}"
     bounds = bounds_text(rule, shown)
     if verb.min is None:
         return f"No {unit} receives more than {bounds.removeprefix('at most ')} {noun}{end}"

@@ -29,10 +29,9 @@ def looked_at(rule: Rule) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def apart(rule: Rule, columns: list[str] | None = None) -> str:
+def apart(rule: Rule) -> str:
     """``, counted apart for each channel and wave``, or nothing."""
-    columns = rule.each_columns if columns is None else columns
-    return f", counted apart for each {listed(columns)}" if columns else ""
+    return f", counted apart for each {listed(rule.each_columns)}" if rule.each_columns else ""
 
 
 def in_days(days: int | None) -> str:

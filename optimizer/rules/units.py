@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.errors import ScenarioError
 from optimizer.problem import Bools, Floats, Soft, Units, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.bounds import bound, soft
@@ -24,18 +23,13 @@ def unit_bound(context: Context, rule: Rule, name: str, scope: Scope, units: Uni
 
     A number or a table cell is the same for all (a view without memory); a customer column is each customer's own, and
     a household takes the tightest of its members'.
-
-    Raises
-    ------
-    ScenarioError
-        When the customer column does not hold numbers.
     """
     value: Bound | None = getattr(getattr(rule, rule.verb), name)
     none = -np.inf if name == "min" else np.inf
     if not isinstance(value, str):
         number = bound(context, rule, value, name, scope)
         return np.broadcast_to(none if number is None else number, len(units.names))
-    own = _customer_numbers(context, rule, name, value)
+    own = _customer_numbers(context, value)
     own = np.where(np.isnan(own), none, own)
     if units.kind == "customer":
         return own
@@ -109,21 +103,7 @@ def whole_soft(rule: Rule) -> Soft | None:
     return Soft(price.penalty, np.inf)
 
 
-def _customer_numbers(context: Context, rule: Rule, name: str, column: str) -> Floats:
-    customers = context.facts.customers
-    place = f"rule {rule.name!r}, {rule.verb}.{name}"
-    plain = column.removeprefix("customer.")
-    if plain not in customers:
-        raise ScenarioError(context.scenario.source, place, column, "expected a number or a column of the customers")
-    values = customers[plain]
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & values.notna()
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise ScenarioError(
-            context.scenario.source,
-            f"{place}, customer {customers['customer_id'].iloc[row]}",
-            values.iloc[row],
-            f"expected a number in the customers' column {plain!r}",
-        )
-    return numbers.to_numpy(float, na_value=np.nan)
+def _customer_numbers(context: Context, column: str) -> Floats:
+    """A numeric column of the customers (the facts have seen to that), NaN where empty."""
+    values = context.facts.customers[column.removeprefix("customer.")]
+    return pd.to_numeric(values).to_numpy(float, na_value=np.nan)
