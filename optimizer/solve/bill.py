@@ -1,7 +1,7 @@
 """The bill of an infeasible scenario: which rules conflict, how short each is, and the cheapest way out.
 
-Elastic filtering (Chinneck, Feasibility and Infeasibility in Optimization, 2008) on named rules: hard bounds may
-Elastic filtering (Chinneck, Feasibility and Infeasibility in Optimization, 2008) on named rules: a hard bound may
+Elastic filtering (Chinneck, Feasibility and Infeasibility in Optimization, 2008) on named rules: a hard bound may bend
+at a price of 1 / max(1, |bound|) a unit, the least total is the cheapest way out; keeping that total, the plan worth
 most says what the way out earns. The rules in conflict are a minimal set found by leaving out one rule after
 another; where the linear relaxation already fails, only rules whose rows carry a dual price are tried.
 """
