@@ -10,7 +10,9 @@ Names are imported when first used, so that ``optimizer --help`` answers at once
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -53,6 +55,20 @@ __all__ = [
     "solve",
     "to_pyomo",
 ]
+
+
+class _Face(ModuleType):
+    """This package. ``optimizer.solve`` is the function; the folder of that name is reached by its own imports.
+
+    Python would bind the folder to the package as soon as anything of it is imported, and hide the function.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "solve" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> object:

@@ -95,10 +95,14 @@ class Plan(Evaluation):
     notes: list[str] = field(default_factory=list)
 
     def binding(self) -> pd.DataFrame:
-        """The rows of ``rules`` without room left, with a price, or bent; rules that are only reported are not among them."""
+        """The rows of ``rules`` that hold the plan back: a price, a bound reached, or bent.
+
+        What a rule forbids outright (a bound of 0 reached) and what is only reported is not among them.
+        """
         enforced = [rule.name for rule in self.scenario.rules if rule.mode == "enforce"]
         rules = self.rules
-        tight = (rules["slack"].abs() < NO_ROOM) | (rules["shadow_price"].fillna(0.0) != 0) | (rules["violation"] > 0)
+        reached = (rules["slack"].abs() < NO_ROOM) & ((rules["max"].fillna(0) != 0) | (rules["min"].fillna(0) != 0))
+        tight = reached | (rules["shadow_price"].fillna(0.0) != 0) | (rules["violation"] > 0)
         return rules[rules["rule"].isin(enforced) & tight]
 
     @property

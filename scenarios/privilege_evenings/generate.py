@@ -1,6 +1,6 @@
 """The tables of the privilege evenings, made from a seed: ``python scenarios/privilege_evenings/generate.py``.
 
-A retailer of home and fashion invites the 3,000 card holders of its eight stores to two privilege evenings. The
+A retailer of home and fashion invites the 2,400 card holders of its eight stores to two privilege evenings. The
 customers are invented; what makes the case hard is not. Gold customers are few and worth much; the old read letters,
 the young texts; e-mail is nearly free and weak; some consents are missing; last month's contacts still count.
 """
@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 SEED = 20260312
-CUSTOMERS = 3_000
+CUSTOMERS = 2_400
 FOLDER = Path(__file__).parent
 #: Store, share of the customers, guests an evening it can seat.
 STORES = {
-    "Lille": (0.18, 26), "Lyon": (0.17, 24), "Nantes": (0.14, 21), "Bordeaux": (0.13, 19),
-    "Nice": (0.12, 18), "Rennes": (0.10, 15), "Dijon": (0.09, 13), "Metz": (0.07, 10),
+    "Lille": (0.18, 14), "Lyon": (0.17, 13), "Nantes": (0.14, 11), "Bordeaux": (0.13, 10),
+    "Nice": (0.12, 9), "Rennes": (0.10, 8), "Dijon": (0.09, 7), "Metz": (0.07, 6),
 }  # fmt: skip
 SEGMENTS = {"gold": (0.12, 1.9), "silver": (0.33, 1.15), "bronze": (0.55, 0.75)}
 
@@ -83,8 +83,8 @@ def draw_consent(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFr
         {
             "customer_id": customers["customer_id"],
             "print": rng.random(size) < 0.93,
-            "sms": rng.random(size) < np.clip(0.72 - 0.004 * (age - 30), 0.3, 0.9),
-            "email": rng.random(size) < np.clip(0.80 - 0.003 * (age - 30), 0.4, 0.9),
+            "sms": rng.random(size) < np.clip(0.62 - 0.004 * (age - 30), 0.25, 0.9),
+            "email": rng.random(size) < np.clip(0.70 - 0.003 * (age - 30), 0.35, 0.9),
         }
     )
     return consent[rng.random(size) < 0.98]
