@@ -94,7 +94,7 @@ def effective_responses(problem: Problem, contacts: np.ndarray) -> dict[str, np.
     factor = said.static.copy()
     ranks = [(one, _on(problem, one.members) != 0) for one in said.ranks]
     changes = [(one, _on(problem, one.members) != 0) for one in said.changes]
-    for pair in map(int, chosen):
+    for pair in [int(row) for row in chosen]:
         if stated := [one for one, inside in ranks if inside[pair]]:
             # Beyond the largest rank stated for the contact, that rank's factor.
             rank = min(_rank(problem, contacts, pair), max(one.rank for one in stated))
@@ -107,9 +107,9 @@ def effective_responses(problem: Problem, contacts: np.ndarray) -> dict[str, np.
         response = np.zeros(len(contacts))
         response[chosen] = np.minimum(1.0, score[chosen] * factor[chosen])
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for pair in chosen:
-            if said.combine != "additive" and said.group[pair] >= 0:
-                groups[int(problem.customer[pair]), int(said.group[pair])].append(int(pair))
+        for row in chosen:
+            if said.combine != "additive" and said.group[row] >= 0:
+                groups[int(problem.customer[row]), int(said.group[row])].append(int(row))
         for pairs in groups.values():
             q = response[pairs]
             together = 1 - np.prod(1 - q) if said.combine == "independent" else q.max()

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from optimizer.errors import ScenarioError
-from optimizer.problem import Clash, Count, Distinct
+from optimizer.problem import Clash, Count, Distinct, Floats, LocalRule
 from optimizer.rules import VERBS, compile_problem, sentence
 from optimizer.rules.base import Compiled, Context
 from optimizer.rules.removal import hash_share, held_out
 from tests.rules.small import CUSTOMERS, small
 
+Primitive = TypeVar("Primitive", Count, Distinct, Clash)
 #: Four weekly waves.
 WEEKLY = [{"name": f"w{k + 1}", "date": f"2026-03-{2 + 7 * k:02}"} for k in range(4)]
 
 
-def compiled(rule: dict, **keys) -> Compiled:
+def compiled(rule: dict[str, Any], **keys: Any) -> Compiled:
     """What the first rule of a small scenario becomes."""
     scenario = small([rule], **keys)
     return VERBS[scenario.rules[0].verb].compile(scenario.rules[0], Context(scenario))
+
+
+def the(kind: type[Primitive], primitives: list[LocalRule]) -> Primitive:
+    """The only primitive of a kind."""
+    (one,) = [one for one in primitives if isinstance(one, kind)]
+    return one
+
+
+def against(rule: dict[str, Any], **keys: Any) -> Floats:
+    """How many past contacts each pair clashes with."""
+    weights = the(Count, compiled(rule, **keys).local).weights.pair
+    assert weights is not None
+    return weights
 
 
 def past(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -67,7 +82,7 @@ def test_a_minimum_binds_inside_the_horizon_and_the_smallest_windows_only():
 
 def test_a_minimum_that_the_past_has_reached_asks_for_nothing():
     history = past(("anna", "2026-03-05", "email"))
-    (one,) = compiled({"contacts": {"min": 1, "days": 11}}, committed=history).local
+    one = the(Count, compiled({"contacts": {"min": 1, "days": 11}}, committed=history).local)
     assert one.bound_units.tolist() == [1, 2]
 
 
@@ -83,8 +98,8 @@ def test_a_cap_in_words_is_an_error_that_names_the_row():
 
 
 def test_a_household_takes_the_tightest_bound_of_its_members():
-    customers = CUSTOMERS.assign(home=["h", "h", None], wished=[3.0, 2.0, np.nan])
-    (one,) = compiled({"contacts": {"max": "wished"}, "per": "home"}, customers=customers).local
+    customers = CUSTOMERS.assign(home=["h", "h", ""], wished=[3.0, 2.0, np.nan])
+    one = the(Count, compiled({"contacts": {"max": "wished"}, "per": "home"}, customers=customers).local)
     names = [one.units.names[unit] for unit in one.bound_units]
     assert (names, one.upper.tolist()) == (["h"], [2.0])
 
@@ -94,8 +109,7 @@ def test_a_household_takes_the_tightest_bound_of_its_members():
 
 def test_a_date_touched_by_the_past_is_free_and_uses_the_cap():
     committed = past(("anna", "2026-03-02", "email"))
-    (one,) = compiled({"packages": {"max": 1}}, committed=committed).local
-    assert isinstance(one, Distinct)
+    one = the(Distinct, compiled({"packages": {"max": 1}}, committed=committed).local)
     assert one.touched.tolist() == [[True, False], [False, False], [False, False]]
     assert one.upper.tolist() == [0.0, 1.0, 1.0]
 
@@ -106,7 +120,7 @@ def test_a_date_touched_by_the_past_is_free_and_uses_the_cap():
 def test_minima_do_not_bind_those_whom_exclusions_leave_nothing():
     scenario = small([{"contacts": {"min": 1}}, {"exclude": {"country": "DE"}}])
     result = VERBS["contacts"].compile(scenario.rules[0], Context(scenario))
-    (one,) = result.local
+    one = the(Count, result.local)
     assert one.bound_units.tolist() == [0, 1]
     assert result.notes == ["the minimum does not bind 1 of 3 without an eligible contact"]
 
@@ -117,7 +131,7 @@ def test_targets_bind_those_with_enough_offers():
     )
     keys = {"offers": {"tour": {"gross_margin": 1.0}, "spa": {"gross_margin": 1.0}}, "appetence": appetence}
     result = compiled({"targets": {"min": 2, "among": ["tour", "spa"]}}, channels={"email": {"unit_cost": 1}}, **keys)
-    (one,) = result.local
+    one = the(Distinct, result.local)
     assert one.bound_units.tolist() == [0]
     assert result.notes == ["the minimum does not bind 2 of 3 with fewer than 2 of the offers tour, spa eligible"]
 
@@ -132,7 +146,7 @@ def test_a_forced_contact_that_cannot_be_is_counted():
 
 def test_a_filter_on_customer_and_activity_forces_those_it_holds_for():
     customers = CUSTOMERS.assign(favourite=["phone", "letter", "email"])
-    (one,) = compiled({"include": "channel == favourite"}, customers=customers).local
+    one = the(Count, compiled({"include": "channel == favourite"}, customers=customers).local)
     assert one.bound_units.tolist() == [0, 2]
 
 
@@ -141,25 +155,22 @@ def test_a_filter_on_customer_and_activity_forces_those_it_holds_for():
 
 def test_clashes_with_the_past_weigh_as_many_as_they_are():
     history = past(("anna", "2026-02-28", "email"), ("anna", "2026-03-01", "phone"), ("ben", "2026-02-25", "email"))
-    clash, against = compiled({"rest": {"days": 5}, "soft": {"penalty": 1}}, history=history).local
-    assert isinstance(clash, Clash)
-    assert isinstance(against, Count)
+    weights = against({"rest": {"days": 5}, "soft": {"penalty": 1}}, history=history)
     scenario = small(history=history)
     pairs, days = scenario.facts.pairs, scenario.facts.days
     first = days[pairs.activity] == days.min()
-    assert np.array_equal(against.weights.pair, np.where(first & (pairs.customer == 0), 2.0, 0.0))
+    assert np.array_equal(weights, np.where(first & (pairs.customer == 0), 2.0, 0.0))
 
 
 def test_a_past_contact_that_is_first_and_second_is_one_pair():
     history = past(("anna", "2026-03-01", "email"))
     rule = {"never": {"together": [{"channel": "email"}, {"channel": ["email", "phone"]}], "days": 3}}
-    _, against = compiled(rule, history=history).local
-    assert set(np.unique(against.weights.pair)) == {0.0, 1.0}
+    assert set(np.unique(against(rule, history=history))) == {0.0, 1.0}
 
 
 def test_a_tolerance_below_one_leaves_no_room_for_a_pair():
-    clash, *_ = compiled({"rest": {"days": 20}, "soft": {"penalty": 1, "tolerance": 0.5}}).local
-    assert clash.soft is None
+    rule = {"rest": {"days": 20}, "soft": {"penalty": 1, "tolerance": 0.5}}
+    assert the(Clash, compiled(rule).local).soft is None
 
 
 # --- control ------------------------------------------------------------------------------------------------------
@@ -196,7 +207,10 @@ def test_the_control_group_is_reported_by_value():
 
 
 def test_static_factors_multiply():
-    rules = [{"effect": {"factor": 2}, "where": {"channel": "phone"}}, {"effect": {"factor": 3}, "where": "age >= 65"}]
+    rules: list[dict[str, Any]] = [
+        {"effect": {"factor": 2}, "where": {"channel": "phone"}},
+        {"effect": {"factor": 3}, "where": "age >= 65"},
+    ]
     problem = compile_problem(small(rules))
     old = np.isin(problem.customer, [0, 2])
     phone = np.array(["phone" in name for name in problem.activity_names])[problem.activity]
@@ -238,7 +252,8 @@ SENTENCES = [
     ({"exclude": {"channel": "phone"}}, "No contact where channel is phone"),
     (
         {"requires": {"if": {"channel": "phone"}, "then": {"channel": "email"}, "same": "wave"}},
-        "A contact where channel is phone needs a contact where channel is email for the same customer in the same wave",
+        "A contact where channel is phone needs a contact where channel is email "
+        "for the same customer in the same wave",
     ),
     (
         {"only_after": {"what": {"channel": "phone"}, "after": {"channel": "email"}, "days": {"min": 3, "max": 14}}},
