@@ -92,7 +92,8 @@ def _check_scope(
     cap = evidence.unit_bounds(verb.max, rule, each_scope, units, np.inf)
     floor = np.where(binds, evidence.unit_bounds(verb.min, rule, each_scope, units, -np.inf), -np.inf)
     real = rule.verb in ("pressure", "cost_per_customer")
-    judge = judge_rule(rule, label, "customers" if rule.per is None else "households")
+    noun = "customers" if rule.per is None else "households"
+    judge = judge_rule(rule, label, f"windows of {noun}" if verb.days is not None else noun)
     for (start, end), capped, floored in _windows(verb, evidence):
         ours, past = _window_totals(rule.verb, load, start, end, len(units))
         # a cap binds who receives something of ours in the window; a minimum also who does not
