@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TIME_LIMIT = 120.0
 #: Local rules bend only where coupling rules cannot pay, and dearly: they protect customers.
 _LOCAL_PRICE = 10.0
+#: Seconds for what the way out would earn: a figure to know, not one to wait for.
+_WORTH_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ def _worth(form: MatrixForm, price: Floats, total: float, start: Floats, deadlin
         row_lower=np.append(form.row_lower, -np.inf),
         row_upper=np.append(form.row_upper, total * (1 + 1e-6) + 1e-9),
     )
-    result = solve_mip(kept, gap=1e-3, time_limit=max(deadline - time.monotonic(), 1.0), start=start)
+    seconds = min(max(deadline - time.monotonic(), 1.0), _WORTH_SECONDS)
+    result = solve_mip(kept, gap=1e-3, time_limit=seconds, start=start)
     return result.objective if result.x is not None else None
 
 
