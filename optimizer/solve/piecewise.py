@@ -203,10 +203,13 @@ def initial_breakpoints(f: Function, low: float, high: float, count: int) -> Flo
     grid = np.unique(np.clip(np.concatenate(fine), low, high))
     value = f.value(grid)
     middle = f.value(0.5 * (grid[:-1] + grid[1:]))
-    bend = np.sqrt(np.abs(middle - 0.5 * (value[:-1] + value[1:])))
-    total = np.append(0.0, np.cumsum(bend + 1e-9 * bend.sum() / len(bend)))
-    if total[-1] <= 0:
+    off = np.abs(middle - 0.5 * (value[:-1] + value[1:]))
+    # What is straight shows rounding alone: breakpoints there would add nothing but pieces too narrow to be solved well.
+    noise = 8 * np.finfo(float).eps * (np.abs(value[:-1]) + np.abs(value[1:]))
+    bend = np.sqrt(np.where(off > noise, off, 0.0))
+    if not bend.any():
         return hard
+    total = np.append(0.0, np.cumsum(bend + 1e-9 * bend.sum() / len(bend)))
     shares = np.linspace(0.0, total[-1], max(count - len(hard) + 2, 2))[1:-1]
     return np.unique(np.concatenate((hard, np.interp(shares, total, grid))))
 

@@ -229,3 +229,10 @@ def test_a_start_satisfies_the_model(side: Side, on: bool) -> None:
         assert (activity <= form.row_upper + 1e-9).all()
         assert (x >= form.lower).all()
         assert (x <= form.upper).all()
+
+
+def test_straight_pieces_take_no_breakpoints_but_their_kinks() -> None:
+    """Rounding looks like a bend: breakpoints drawn from it came to lie 1e-7 beside a kink."""
+    f = Points(((2.0, 10.635), (5.0, 17.016), (10.0, 21.27)))
+    assert initial_breakpoints(f, 0.0, 5.0, 10).tolist() == [0.0, 2.0, 5.0]
+    assert initial_breakpoints(f, 1.0, 10.0, 10).tolist() == [1.0, 2.0, 5.0, 10.0]
