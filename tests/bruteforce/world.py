@@ -268,7 +268,7 @@ def cell_parts(body: Row) -> list[tuple[Row, Row, Row]]:
     for row in spends:
         own = {column: str(row[column]) for column in by}
         match = [one for one in records(curves.get("table")) if all(one.get(c) == own[c] for c in by)]
-        curve = {match[0]["form"]: {k: v for k, v in match[0].items() if k not in (*by, "form")}} if match else curves
+        curve = {"points": [[one["spend"], one["response"]] for one in match]} if match else curves
         parts.append((own, row, curve))
     return parts
 

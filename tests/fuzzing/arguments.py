@@ -80,7 +80,7 @@ def in_other_money(spec: Row, factor: float) -> Row | None:
         row.update({"cost": row["cost"] * factor} if "cost" in row else {})
     for body in found["channels"].values():
         scale(body, ("unit_cost", "fixed_cost"), factor)
-    for body in found["offers"].values():
+    for body in found.get("offers", {}).values():
         scale(body, ("gross_margin", "revenue", "response_cost", "fixed_cost"), factor)
     for body in (found.get("kpis") or {}).values():
         scale(body, ("gross_margin",), factor)

@@ -42,12 +42,17 @@ def activity_filter(rng: Random, spec: Row) -> Any:
         {"channel": row["channel"]},
         {"channel": row["channel"]},
         {"channel": [row["channel"], rng.choice(list(spec["channels"]))]},
-        {"offer": rng.choice(row["offers"])},
-        f"channel == '{row['channel']}' or offer == '{rng.choice(row['offers'])}'",
         f"channel != '{row['channel']}'",
         {"line": LINES[row["channel"]]},
-        f"offer in ('{rng.choice(row['offers'])}', '{rng.choice(list(spec['offers']))}')",
     ]
+    if "offers" in spec:
+        offer = rng.choice(row["offers"])
+        forms += [
+            {"offer": offer},
+            {"offer": offer},
+            f"channel == '{row['channel']}' or offer == '{offer}'",
+            f"offer in ('{offer}', '{rng.choice(list(spec['offers']))}')",
+        ]
     if "date" in row:
         day = row["day"]
         forms += [{"wave": row["wave"]}] * bool(row["wave"])
@@ -82,7 +87,7 @@ def each(rng: Random, spec: Row, media: bool = False) -> Any:
     """Columns to repeat a rule for."""
     if "customers" not in spec:
         return rng.choice(("medium", "line"))
-    columns = ["country", "segment", "channel", "offer", "line"]
+    columns = ["country", "segment", "channel", "line"] + ["offer"] * ("offers" in spec)
     if any("date" in row for row in activities(spec)):
         columns += ["wave", "week", "month", "day", "quarter"]
     if media and "media" in spec:

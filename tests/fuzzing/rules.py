@@ -189,7 +189,7 @@ def budget(rng: Random, here: Anchor, made: Row) -> Row | None:
 
 def measures(rng: Random, here: Anchor) -> list[str]:
     """Names that may be added up."""
-    found = ["cost", "responses", "net_margin", "gross_margin"]
+    found = ["cost", "responses", "net_margin", "gross_margin", "contacts"]
     if "customers" in here.spec:
         found += ["basket", "age", "value", "revenue"]
     if here.world.pairs and "risk" in here.world.pairs[0].measures:
@@ -305,7 +305,9 @@ def cost_per_customer(rng: Random, here: Anchor, made: Row) -> Row:
 
 def targets(rng: Random, here: Anchor, made: Row) -> Row | None:
     """K of n offers."""
-    offers = list(here.spec["offers"])
+    offers = list(here.spec.get("offers", []))
+    if not offers:
+        return None
     among = rng.sample(offers, rng.randint(1, len(offers)))
     kind = rng.choice(("min", "max", "exactly", "both"))
     k = rng.randint(0 if kind == "max" else 1, len(among))
@@ -330,7 +332,9 @@ def exclude(rng: Random, here: Anchor, made: Row) -> Any:
 def simple(rng: Random, here: Anchor) -> Row:
     """A channel or an offer."""
     row = rng.choice(activities(here.spec))
-    return rng.choice(({"channel": row["channel"]}, {"offer": rng.choice(row["offers"])}))
+    if "offers" in here.spec and chance(rng, 0.5):
+        return {"offer": rng.choice(row["offers"])}
+    return {"channel": row["channel"]}
 
 
 def requires(rng: Random, here: Anchor, made: Row) -> Row:

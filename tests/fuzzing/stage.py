@@ -38,12 +38,13 @@ def stage(rng: Random) -> Row:
         return media_only(rng, spec)
     spec["customers"] = customers(rng)
     spec["channels"] = {name: channel(rng, name) for name in sorted(rng.sample(CHANNELS, rng.choice((1, 2, 2, 3))))}
-    spec["offers"] = {name: offer(rng, name) for name in ("a", "b", "c")[: rng.choice((1, 1, 2, 2, 3))]}
+    if spec["objective"] in ("net_margin", "revenue") or not chance(rng, 0.2):
+        spec["offers"] = {name: offer(rng, name) for name in ("a", "b", "c")[: rng.choice((1, 1, 2, 2, 3))]}
     if chance(rng, 0.85):
         spec["waves"] = waves(rng, spec)
-    if chance(rng, 0.12):
+    if "offers" in spec and chance(rng, 0.12):
         spec["activities"] = activity_table(rng, spec)
-    elif chance(rng, 0.1):
+    elif "offers" in spec and chance(rng, 0.1):
         spec["activities"] = {"except": [{"channel": rng.choice(list(spec["channels"])), "offer": "a"}]}
     if not activities(spec):
         del spec["activities"]
@@ -177,7 +178,7 @@ def scores(rng: Random, spec: Row, limit: int) -> None:
     by_activity = long and (several or chance(rng, 0.4))
     keys = ["activity"] if by_activity else ["channel"]
     if not by_activity:
-        keys += [key for key in ("offer", "wave") if chance(rng, 0.75) and (key != "wave" or "waves" in spec)]
+        keys += [key for key in ("offer", "wave") if chance(rng, 0.75) and f"{key}s" in spec]
     slots: dict[tuple[Any, ...], int] = {}
     for customer in spec["customers"]:
         for row in made:
@@ -228,7 +229,7 @@ def surroundings(rng: Random, spec: Row) -> None:
         per = rng.choice((None, ["customer_id", "offer"], ["customer_id", "wave"]))
         spec["responses"] = {"combine": rng.choice(("independent", "best"))} | ({"per": per} if per else {})
     elif chance(rng, 0.1):
-        spec["baseline"] = [{"customer_id": name, "baseline": amount(rng, 0, 0.2, 3)} for name in names]
+        spec["baseline"] = baseline(rng, spec, names)
     if chance(rng, 0.12):
         known = [name for name in names if chance(rng, 0.9)] or names
         spec["consent"] = [{"customer_id": n} | {c: chance(rng, 0.85) for c in spec["channels"]} for n in known]
@@ -249,11 +250,23 @@ def surroundings(rng: Random, spec: Row) -> None:
                     row[column] = amount(rng, 0.1, 4)
 
 
+def baseline(rng: Random, spec: Row, names: list[str]) -> list[Row]:
+    """What customers would do anyway, by offer or channel sometimes."""
+    kind = rng.choice(("customer", "customer", "offer", "channel"))
+    if kind == "customer" or f"{kind}s" not in spec:
+        return [{"customer_id": name, "baseline": amount(rng, 0, 0.2, 3)} for name in names]
+    return [
+        {"customer_id": name, kind: thing, "baseline": amount(rng, 0, 0.2, 3)}
+        for name in names
+        for thing in spec[f"{kind}s"]
+    ]
+
+
 def past(rng: Random, spec: Row, day: date) -> Row:
     """One past contact."""
     name = rng.choice([row["customer_id"] for row in spec["customers"]])
-    offer = rng.choice(list(spec["offers"]))
-    return {"customer_id": name, "date": day.isoformat(), "channel": rng.choice(list(spec["channels"])), "offer": offer}
+    row: Row = {"customer_id": name, "date": day.isoformat(), "channel": rng.choice(list(spec["channels"]))}
+    return row | ({"offer": rng.choice(list(spec["offers"]))} if "offers" in spec else {})
 
 
 def saturate(rng: Random, spec: Row) -> None:
@@ -285,6 +298,13 @@ def media(rng: Random, spec: Row) -> Row:
         body = found["display"]
         spends = [{"country": place, **body["spend"]} for place in ("FR", "BE")]
         body |= {"by": ["country"], "spend": {"table": spends}}
+        if chance(rng, 0.5):
+            kinks = [
+                (place, s, round(y * share, 3))
+                for place, share in (("FR", 1), ("BE", 0.7))
+                for s, y in body["curve"]["points"]
+            ]
+            body["curve"] = {"table": [{"country": place, "spend": s, "response": y} for place, s, y in kinks]}
     return found
 
 
