@@ -189,9 +189,11 @@ def budget(rng: Random, here: Anchor, made: Row) -> Row | None:
 
 def measures(rng: Random, here: Anchor) -> list[str]:
     """Names that may be added up."""
-    found = ["cost", "responses", "net_margin", "gross_margin", "contacts"]
+    found = ["cost", "responses", "contacts"]
     if "customers" in here.spec:
-        found += ["basket", "age", "value", "revenue"]
+        found += ["basket", "age", "value"]
+    if "customers" not in here.spec or "offers" in here.spec:  # without offers, a response is worth no money
+        found += ["net_margin", "gross_margin", "revenue"]
     if here.world.pairs and "risk" in here.world.pairs[0].measures:
         found += ["risk", "risk"]
     return found + ["lead", "lead"] * bool(here.world.kpis)
@@ -211,7 +213,8 @@ def average(rng: Random, here: Anchor, made: Row) -> Row | None:
 def ratio(rng: Random, here: Anchor, made: Row) -> Row | None:
     """A ratio of two sums."""
     names = measures(rng, here)
-    of, to = rng.choice((("net_margin", "cost"), ("cost", rng.choice(names)), (rng.choice(names), rng.choice(names))))
+    hurdle = ("net_margin" if "net_margin" in names else "responses", "cost")
+    of, to = rng.choice((hurdle, ("cost", rng.choice(names)), (rng.choice(names), rng.choice(names))))
     return None if of == to else quotient_around(rng, here, made, "ratio", {"of": of, "to": to})
 
 
