@@ -81,13 +81,14 @@ def solve(
 def check(file: ScenarioFile, json: Json = False) -> None:
     """Read a scenario, count what it holds and lint its rules; solves nothing.
 
-    Tells contradictory, redundant and dead rules, what the tables left out, and reads every rule back as a sentence.
+    Tells contradictory (exit code 3), redundant and dead rules, what the tables left out, and reads every rule back as
+    a sentence.
 
     Example: `optimizer check scenario.yaml`
     """
     from optimizer.commands.check import run_check
 
-    _leave(run_check(file, as_json=json))
+    _leave(run_check(file, as_json=json), code=3)
 
 
 @app.command()
@@ -180,9 +181,9 @@ def export_model(
     run_export_model(file, out)
 
 
-def _leave(passed: bool) -> None:
+def _leave(passed: bool, *, code: int = 1) -> None:
     if not passed:
-        raise typer.Exit(1)
+        raise typer.Exit(code)
 
 
 def main() -> None:

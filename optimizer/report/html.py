@@ -119,7 +119,9 @@ def figure(value: float | None, decimals: int | None = None) -> str:
 
 def short_gap(value: float) -> str:
     """A gap as a percentage with two figures that mean something."""
-    return "unknown" if not math.isfinite(value) else f"{100 * value:.2g} %"
+    if not math.isfinite(value):
+        return "unknown"
+    return f"{100 * value:.2g} %" if value == 0 or value >= 1e-6 else "below 0.0001 %"
 
 
 def percent(value: float) -> str:

@@ -27,6 +27,13 @@ def put(folder: Path, text: str) -> None:
             (partial / name).write_text(text)
 
 
+def put_half(folder: Path, interruption: type[BaseException]) -> None:
+    """Start writing a plan's folder and be interrupted."""
+    with whole_folder(folder) as partial:
+        (partial / "summary.json").write_text("half")
+        raise interruption
+
+
 def texts(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in sorted(folder.iterdir())}
 
@@ -44,17 +51,15 @@ def test_a_plan_is_written_and_then_replaced_whole(tmp_path: Path) -> None:
 def test_an_interruption_leaves_the_old_plan(tmp_path: Path, interruption: type[BaseException]) -> None:
     folder = tmp_path / "plan"
     put(folder, "old")
-    with pytest.raises(interruption), whole_folder(folder) as partial:
-        (partial / "summary.json").write_text("half")
-        raise interruption
+    with pytest.raises(interruption):
+        put_half(folder, interruption)
     assert texts(folder) == {"plan.parquet": "old", "summary.json": "old"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["plan"]
 
 
 def test_an_interruption_of_a_first_plan_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "plan") as partial:
-        (partial / "summary.json").write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        put_half(tmp_path / "plan", KeyboardInterrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,7 +81,9 @@ def test_a_killed_process_leaves_the_old_plan(tmp_path: Path) -> None:
     assert texts(folder) == {"plan.parquet": "old", "summary.json": "old"}
 
 
-def test_without_an_exchange_in_one_step_the_old_plan_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_exchange_in_one_step_the_old_plan_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "plan"
     put(folder, "old")
     monkeypatch.setattr(write, "_exchanged", lambda one, other: False)

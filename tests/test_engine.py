@@ -1,0 +1,220 @@
+"""The library face: what a solve promises, what it raises, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import optimizer as opt
+from optimizer.solve.solution import Solution
+
+ROOT = Path(__file__).parents[1]
+
+
+def keys(**more: Any) -> dict[str, Any]:
+    """Six customers, two channels: small enough to reckon by hand."""
+    customers = pd.DataFrame(
+        {"customer_id": list("abcdef"), "segment": ["gold", "gold", "std", "std", "std", "std"], "value": [100.0] * 6}
+    )
+    scores = pd.DataFrame(
+        {
+            "customer_id": list("abcdef"),
+            "email": [0.01, 0.02, 0.03, 0.04, 0.05, 0.06],
+            "sms": [0.12, 0.11, 0.10, 0.09, 0.08, None],
+        }
+    )
+    return {
+        "customers": customers,
+        "appetence": scores,
+        "channels": {"email": {"unit_cost": 0.5}, "sms": {"unit_cost": 2.0}},
+        "offers": {"spring": {"gross_margin": "value"}},
+        **more,
+    }
+
+
+ONE_EACH = {"name": "one each", "contacts": {"max": 1}}
+TWO_TEXTS = {"name": "two texts", "volume": {"max": 2}, "where": {"channel": "sms"}}
+
+
+def test_a_plan_reckoned_by_hand() -> None:
+    plan = opt.solve(opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS])), gap=0)
+    # Net by e-mail: 0.5 1.5 2.5 3.5 4.5 5.5; by text: 10 9 8 7 6 –. A text gains 9.5 7.5 5.5 3.5 1.5: a and b.
+    assert dict(zip(plan.contacts["customer_id"], plan.contacts["channel"], strict=True)) == {
+        "a": "sms", "b": "sms", "c": "email", "d": "email", "e": "email", "f": "email",
+    }  # fmt: skip
+    assert plan.objective == pytest.approx(10 + 9 + 2.5 + 3.5 + 4.5 + 5.5)
+    assert plan.totals["cost"] == pytest.approx(2 * 2 + 4 * 0.5)
+    assert plan.certificate.status == "optimal"
+    assert plan.certificate.objective == plan.objective
+    assert plan.certificate.bound >= plan.objective * (1 - 1e-9)
+    assert plan.passed
+    gateway = plan.rules.set_index("rule").loc["two texts"]
+    assert (gateway["value"], gateway["max"], gateway["slack"]) == (2, 2, 0)
+    assert 3.5 - 1e-6 <= gateway["shadow_price"] <= 7.5 + 1e-6, (
+        "a third text is worth 5.5 gained, within its degeneracy"
+    )
+    assert list(plan.binding()["rule"].unique()) == ["one each", "two texts"]
+
+
+def test_a_minimised_cost_is_told_with_its_own_sign() -> None:
+    floor = {"name": "responses", "sum": {"of": "responses", "min": 0.25}}
+    told: list[tuple[str, float, float]] = []
+    plan = opt.solve(
+        opt.Scenario(**keys(objective={"minimize": "cost"}, rules=[ONE_EACH, floor])),
+        gap=0,
+        progress=lambda *a: told.append(a),
+    )
+    # Six e-mails give 0.21 for 3.0; a text in place of a's e-mail gives 0.32 for 4.5; without b's and c's e-mail
+    # 0.27 for 3.5; text a alone with e and f: 0.23. text a, d, e, f: 0.12 + 0.15 = 0.27 for 2 + 1.5 = 3.5;
+    # text a, b: 0.23 for 4. text a, c or d or …: three e-mails are needed beside one text: 3.5 is the least.
+    assert plan.objective == pytest.approx(3.5)
+    assert plan.certificate.bound <= plan.objective * (1 + 1e-9)
+    assert plan.summary["sense"] == "minimize"
+    stated = [(objective, bound) for _, objective, bound in told if math.isfinite(objective) and math.isfinite(bound)]
+    assert stated
+    assert all(objective > 0 and bound <= objective + 1e-6 for objective, bound in stated)
+
+
+def test_evaluate_values_a_plan_that_breaks_rules_and_says_which() -> None:
+    scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
+    mine = pd.DataFrame({"customer_id": ["a", "b", "c"], "channel": "sms"})
+    found = opt.evaluate(scenario, mine)
+    assert found.objective == pytest.approx(10 + 9 + 8)
+    assert not found.passed
+    assert len(found.failures) == 1
+    assert "two texts" in found.failures[0]
+    assert opt.evaluate(scenario, mine.iloc[:2]).passed
+
+
+def test_evaluate_never_beats_the_bound() -> None:
+    scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
+    plan = opt.solve(scenario)
+    again = opt.evaluate(scenario, plan.contacts, plan.spend)
+    assert again.objective == pytest.approx(plan.objective, rel=1e-12)
+    assert again.summary["contacts"] == plan.summary["contacts"]
+
+
+def test_a_plan_table_that_names_no_single_activity_is_refused() -> None:
+    waves = [{"name": "w1", "date": "2026-03-05"}, {"name": "w2", "date": "2026-03-12"}]
+    scenario = opt.Scenario(**keys(waves=waves))
+    with pytest.raises(opt.ScenarioError, match="several activities"):
+        opt.evaluate(scenario, pd.DataFrame({"customer_id": ["a"], "channel": ["sms"]}))
+    found = opt.evaluate(scenario, pd.DataFrame({"customer_id": ["a"], "channel": ["sms"], "wave": ["w2"]}))
+    assert found.contacts["date"].dt.strftime("%Y-%m-%d").tolist() == ["2026-03-05" if False else "2026-03-12"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"gap": -1.0}, {"gap": 1.0}, {"gap": math.nan}, {"time_limit": 0.0}, {"time_limit": math.nan}]
+)
+def test_limits_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(opt.ScenarioError, match=next(iter(wrong))):
+        opt.solve(opt.Scenario(**keys()), **wrong)
+
+
+def test_infeasible_carries_its_bill_as_data() -> None:
+    floor = {"name": "floor", "volume": {"min": 6}, "where": {"channel": "sms"}}
+    with pytest.raises(opt.Infeasible) as raised:
+        opt.solve(opt.Scenario(**keys(rules=[floor])))
+    assert "floor" in raised.value.bill.conflict
+    assert [(item.rule, item.short) for item in raised.value.bill.shortages] == [("floor", 1.0)]
+    assert "floor" in str(raised.value)
+
+
+def test_counts_that_suffice_are_done_before_any_solve(monkeypatch: pytest.MonkeyPatch) -> None:
+    from optimizer import engine
+
+    def never(*arguments: object, **options: object) -> Solution:
+        raise AssertionError("the search was started")
+
+    monkeypatch.setattr(engine, "solve_problem", never)
+    floor = {"name": "floor", "volume": {"min": 6}, "where": {"channel": "sms"}}
+    with pytest.raises(opt.Infeasible) as raised:
+        opt.solve(opt.Scenario(**keys(rules=[floor])))
+    assert any("floor" in finding for finding in raised.value.bill.findings)
+
+
+def test_a_plan_that_fails_once_is_solved_again_on_tightened_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from optimizer import engine
+
+    solve_problem, tried = engine.solve_problem, []
+
+    def spoiled_once(problem: Any, *, tighten: float, **options: Any) -> Solution:
+        tried.append(tighten)
+        found = solve_problem(problem, tighten=tighten, **options)
+        return replace(found, contacts=~found.contacts) if not tighten else replace(found, bound=found.bound + 5)
+
+    monkeypatch.setattr(engine, "solve_problem", spoiled_once)
+    plan = opt.solve(opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS])))
+    assert tried == list(engine.TIGHTENINGS[:2])
+    assert plan.objective == pytest.approx(35.0)
+    assert plan.certificate.bound == pytest.approx(35.0), "the bound stays that of the true rows"
+
+
+def test_the_model_has_the_planners_names() -> None:
+    model = opt.to_pyomo(opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS])))
+    names = [component.name for component in model.component_objects()]
+    assert any("two" in name and "texts" in name for name in names)
+    assert any("one" in name and "each" in name for name in names)
+
+
+def test_solving_in_a_thread_leaves_signals_alone() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    found: list[opt.Plan] = []
+    worker = threading.Thread(target=lambda: found.append(opt.solve(opt.Scenario(**keys(rules=[ONE_EACH])))))
+    worker.start()
+    worker.join(60)
+    assert found[0].passed
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_signals_are_given_back_after_a_solve() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    opt.solve(opt.Scenario(**keys(rules=[ONE_EACH])))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT to another process is a POSIX affair")
+def test_ctrl_c_returns_the_best_verified_plan_with_its_gap(tmp_path: Path) -> None:
+    scenario = ROOT / "scenarios" / "privilege_evenings" / "scenario.yaml"
+    command = [
+        sys.executable,
+        "-m",
+        "optimizer.cli",
+        "solve",
+        str(scenario),
+        "--gap",
+        "0",
+        "--out",
+        str(tmp_path / "plan"),
+    ]
+    running = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stderr is not None
+    deadline = time.monotonic() + 200
+    for line in running.stderr:
+        if "best" in line and "gap" in line:
+            # As a terminal does it: the signal goes to the whole group, solver process included.
+            os.killpg(running.pid, signal.SIGINT)
+            break
+        assert time.monotonic() < deadline
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "stopped by Ctrl-C" in out
+    summary = json.loads((tmp_path / "plan" / "summary.json").read_text())
+    assert summary["status"] == "feasible"
+    assert 0 < summary["gap"] < 1
+    assert summary["checks"]["passed"] == summary["checks"]["rows"]
