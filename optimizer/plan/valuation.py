@@ -279,11 +279,8 @@ def combined(facts: Facts, plan: Records, response: Floats) -> Floats:
     if facts.combine == "additive" or not len(plan):
         return response
     group = facts.group[pair_rows(plan)].astype(np.int64)
-    alone = group < 0
-    group = np.where(alone, group.max(initial=0) + 1 + np.arange(len(plan)), group)
     order = np.argsort(group, kind="stable")
-    ordered, start = np.unique(group[order], return_index=True)
-    del ordered
+    _, start = np.unique(group[order], return_index=True)
     size = np.diff(np.append(start, len(plan)))
     q = response[order]
     if facts.combine == "independent":

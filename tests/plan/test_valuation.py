@@ -363,3 +363,19 @@ def test_net_scores_may_be_negative() -> None:
     value = judged(small(baseline=baseline), "anna email w1", "anna sms w1").valuation
     assert value.gross_margin == pytest.approx(100 * ((0.1 - 0.3) + (0.2 - 0.3)))
     assert np.isfinite(value.objective)
+
+
+def test_the_same_channel_again_is_no_change_whichever_channel_it_is() -> None:
+    rule = {"effect": {"alternate": "channel", "factor": 2}}
+    found = responses(
+        small(rule, waves=DAYS), "anna phone w1", "anna phone w2", "ben sms w1", "ben sms w2", "ben phone w3"
+    )
+    assert found == pytest.approx(
+        {"anna phone w1": 0.5, "anna phone w2": 0.5, "ben sms w1": 0.2, "ben sms w2": 0.2, "ben phone w3": 1.0}
+    )
+
+
+def test_a_saturated_cell_that_nobody_answers_is_worth_nothing() -> None:
+    scores = pd.DataFrame({"customer_id": ["anna", "ben"], "email": [0.0, 0.5], "sms": [0.1, 0.1]})
+    value = judged(saturated(appetence=scores), "anna email w1").valuation
+    assert (value.responses, value.net_margin) == (0, -1)

@@ -133,3 +133,15 @@ def test_plan_table_may_hold_other_columns() -> None:
 
     scenario = small()
     assert verify(scenario, contacts(scenario, "anna sms w1").assign(comment="x"), None).passed
+
+
+def test_include_reads_the_measures_of_pairs() -> None:
+    appetence = pd.DataFrame(
+        [("anna", "email", 0.1, 5.0), ("anna", "sms", 0.1, 1.0), ("ben", "email", 0.1, 1.0), ("ben", "sms", 0.1, 1.0)],
+        columns=["customer_id", "channel", "score", "urgency"],
+    )
+    channels = {"email": {"unit_cost": 1}, "sms": {"unit_cost": 1}}
+    scenario = small({"include": "urgency > 3"}, appetence=appetence, channels=channels)
+    assert judged(scenario, "anna email w1").passed
+    verdict = judged(scenario, "anna sms w1", "ben email w1")
+    assert row(verdict, "include")["violation"] == 1
