@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.problem import (
     Bools,
@@ -28,28 +29,28 @@ from optimizer.problem import (
     Floats,
     Problem,
     RankFactor,
-    Units,
     Weights,
 )
 
 #: Relative slack of comparisons: sums of numbers in another order differ by as much.
 TOLERANCE = 1e-9
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Extent:
-    """What an expression can be: [low_e, high_e] a contacted pair, [low, high] for all the rest."""
+    """What an expression can be: [low_k, high_k] when ``pairs[k]`` is contacted, [rest_low, rest_high] for the rest.
 
-    low: Floats  # (E,)
-    high: Floats  # (E,)
+    ``size`` is Σ of magnitudes, for tolerances. Pairs that change nothing are left out.
+    """
+
+    pairs: Rows
+    low: Floats
+    high: Floats
     rest_low: float
     rest_high: float
-    size: float  # Σ of magnitudes, for tolerances
-
-    @property
-    def touches(self) -> Bools:
-        """The pairs whose contact can change it."""
-        return (self.low != 0) | (self.high != 0)
+    size: float
 
     @property
     def least(self) -> float:
@@ -62,12 +63,35 @@ class Extent:
         return self.rest_high + float(np.maximum(self.high, 0.0).sum())
 
 
+@dataclass(frozen=True)
+class Counted:
+    """A set of pairs of which a hard rule asks for ``least`` contacts and allows ``most``."""
+
+    pairs: Rows
+    least: int
+    most: int
+
+
 class Ground:
-    """What any plan may do at best: the pairs it may contact, and the range of each response and price."""
+    """What any plan may do at best: the pairs it may contact, and the range of each response and price.
+
+    ``work`` counts the pairs looked at so far.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.free: Bools = ~problem.removed
+        self.work = 0
+        self._place = np.full(len(problem.customer), -1, np.int32)
+        self._placed: Extent | None = None
+
+    @cached_property
+    def _by_activity(self) -> tuple[Rows, Rows]:
+        """Free pairs in the order of their activities, and where each activity starts."""
+        rows = np.flatnonzero(self.free)
+        order = rows[np.argsort(self.problem.activity[rows], kind="stable")]
+        starts = np.searchsorted(self.problem.activity[order], np.arange(len(self.problem.activity_names) + 1))
+        return order, starts
 
     @cached_property
     def responses(self) -> dict[str, tuple[Floats, Floats]]:
@@ -104,117 +128,163 @@ class Ground:
             low[cell.member], high[cell.member] = cell.prices.min(), cell.prices.max()
         return low, high
 
+    # --- expressions ------------------------------------------------------------------------------------------------
+
     def extent(self, expression: Expression) -> Extent:
         """The range of an expression over all plans that contact free pairs alone."""
-        problem = self.problem
-        low, size = np.zeros(len(problem.customer)), abs(expression.constant)
-        for weights in expression.contacts:
-            low += self._on(weights)
+        lost = [(reach.label, value_of) for reach, value_of in expression.reached if value_of < 0]
+        terms = [*expression.contacts, *expression.tiered, *(w for kind in expression.responses.values() for w in kind)]
+        pairs = self._support(terms)
+        for label, _ in lost:
+            pairs = np.union1d(pairs, np.flatnonzero((label >= 0) & self.free))
+        low = self._sum(expression.contacts, pairs)
+        for label, value_of in lost:
+            low += np.where(label[pairs] >= 0, value_of, 0.0)  # at most one label a contact
         high = low.copy()
-        for ranges, terms in [
+        for (least, most), several in [
             (self.prices, expression.tiered),
-            *((self.responses[kind], terms) for kind, terms in expression.responses.items()),
+            *((self.responses[kind], several) for kind, several in expression.responses.items()),
         ]:
-            value = np.zeros(len(low))
-            for weights in terms:
-                value += self._on(weights)
-            touched = value != 0
-            ends = value[touched] * ranges[0][touched], value[touched] * ranges[1][touched]
-            low[touched] += np.minimum(*ends)
-            high[touched] += np.maximum(*ends)
-        rest = [(expression.constant, expression.constant)]
-        for row, value_of in expression.spend.items():
-            medium = problem.media[row]
-            rest.append(_interval(value_of, 0.0 if medium.or_zero else medium.low, medium.high))
-        for row, value_of in expression.yields.items():
-            medium = problem.media[row]
-            yielded = medium.curve.value(np.array([0.0 if medium.or_zero else medium.low, medium.high]))
-            rest.append(_interval(value_of, float(yielded[0]), float(yielded[1])))
-        for value_of in expression.opened.values():
-            rest.append(_interval(value_of, 0.0, 1.0))
-        for reach, value_of in expression.reached:
-            inside = (reach.label >= 0) & self.free
-            if value_of < 0:
-                low[inside] += value_of  # at most one label a contact
-            else:
-                rest.append((0.0, value_of * len(np.unique(reach.label[inside]))))
-        low, high = np.where(self.free, low, 0.0), np.where(self.free, high, 0.0)
-        size += float(np.maximum(np.abs(low), np.abs(high)).sum()) + sum(max(abs(a), abs(b)) for a, b in rest)
-        return Extent(low, high, sum(a for a, _ in rest), sum(b for _, b in rest), size)
+            if several:
+                value = self._sum(several, pairs)
+                touched = np.flatnonzero(value)
+                ends = value[touched] * least[pairs[touched]], value[touched] * most[pairs[touched]]
+                low[touched] += np.minimum(*ends)
+                high[touched] += np.maximum(*ends)
+        moved = (low != 0) | (high != 0)
+        pairs, low, high = pairs[moved], low[moved], high[moved]
+        rest = [(expression.constant, expression.constant), *self._rest(expression)]
+        size = float(np.maximum(np.abs(low), np.abs(high)).sum()) + sum(max(abs(a), abs(b)) for a, b in rest)
+        return Extent(pairs, low, high, sum(a for a, _ in rest), sum(b for _, b in rest), size)
 
-    def most_contacts(self, pairs: Bools) -> int:
-        """How many of some pairs a plan may contact at most, under each hard cap of customers and households."""
-        pairs = pairs & self.free
-        counts = np.bincount(self.problem.customer[pairs], minlength=len(self.problem.order))
-        best = int(counts.sum())
-        for units, weight, upper in self._caps:
-            unit = units.unit[self.problem.customer[pairs]]
-            counted = weight[pairs]
-            inside = np.bincount(unit[counted > 0], minlength=len(units.names))
-            outside = np.bincount(unit[counted <= 0], minlength=len(units.names))
-            if not (counted > 0).any():
-                continue
-            allowed = np.floor(upper / counted[counted > 0].min() * (1 + TOLERANCE))
-            best = min(best, int((outside + np.minimum(inside, np.maximum(allowed, 0.0))).sum()))
-        return best
+    def rest_low(self, expression: Expression) -> float:
+        """The least of what is no contact: no expression's least is above it."""
+        return expression.constant + sum(low for low, _ in self._rest(expression))
 
-    @cached_property
-    def _caps(self) -> list[tuple[Units, Floats, Floats]]:
-        """Hard local caps Σ w x ≤ upper, w ≥ 0: units, weights (E,), upper (U,)."""
-        caps = []
+    def counted_pairs(self, row: CouplingRow) -> Rows | None:
+        """The free pairs of a plain count of contacts, or None when the row is anything else."""
+        expression = row.expression
+        others = (expression.responses, expression.tiered, expression.spend, expression.yields, expression.opened)
+        if any(others) or expression.reached or not expression.contacts:
+            return None
+        pairs = self._support(expression.contacts)
+        value = self._sum(expression.contacts, pairs)
+        return pairs[value != 0] if np.isin(value, (0.0, 1.0)).all() else None
+
+    def most_contacts(self, pairs: Rows) -> int:
+        """How many of some free pairs a plan may contact at most, under each hard cap of customers and households."""
+        best = len(pairs)
+        customer = self.problem.customer[pairs]
         for rule in self.problem.local:
             if not isinstance(rule, Count) or (rule.soft is not None and rule.soft.max_side):
                 continue
-            if not np.isfinite(rule.upper).any():
-                continue
-            weight = self._on(rule.weights)
-            if (weight < 0).any():
+            counted = self._sum([rule.weights], pairs)
+            if (counted < 0).any() or not (counted > 0).any() or not np.isfinite(rule.upper).any():
                 continue
             upper = np.full(len(rule.units.names), np.inf)
             upper[rule.bound_units] = rule.upper
-            caps.append((rule.units, weight, upper))
-        return caps
+            unit, code = np.unique(rule.units.unit[customer[counted > 0]], return_inverse=True)
+            allowed = np.floor(upper[unit] / counted[counted > 0].min() * (1 + TOLERANCE))
+            inside = np.minimum(np.bincount(code, minlength=len(unit)), np.maximum(allowed, 0.0))
+            best = min(best, int((counted <= 0).sum() + inside.sum()))
+        return best
 
-    def _on(self, weights: Weights) -> Floats:
-        return weights.on(self.problem.customer, self.problem.activity)
+    # --- two rules ----------------------------------------------------------------------------------------------------
 
+    def least_under(self, extent: Extent, sets: Sequence[Counted]) -> float:
+        """The least of an expression while disjoint sets hold at least, and at most, so many contacts."""
+        return extent.rest_low + self._sum_of_least(extent, extent.low, sets)
 
-@dataclass(frozen=True)
-class Counted:
-    """A set of pairs of which a hard rule asks for ``least`` contacts and allows ``most``."""
+    def most_under(self, extent: Extent, sets: Sequence[Counted]) -> float:
+        """The most of an expression while disjoint sets hold at least, and at most, so many contacts."""
+        return extent.rest_high - self._sum_of_least(extent, -extent.high, sets)
 
-    pairs: Bools
-    least: int
-    most: int
+    def within(self, inner: Extent, outer: Extent) -> bool:
+        """Whether every pair that moves one expression moves the other."""
+        return bool((self._places(outer)[inner.pairs] >= 0).all())
 
+    def _sum_of_least(self, extent: Extent, values: Floats, sets: Sequence[Counted]) -> float:
+        place = self._places(extent)
+        total, outside = 0.0, np.ones(len(values), bool)
+        for one in sets:
+            self.work += len(one.pairs)
+            inside = place[one.pairs]
+            found = inside[inside >= 0]
+            ordered = np.sort(np.concatenate([values[found], np.zeros(len(inside) - len(found))]))
+            optional = ordered[one.least : max(one.most, one.least)]
+            total += float(ordered[: one.least].sum() + np.minimum(optional, 0.0).sum())
+            outside[found] = False
+        return total + float(np.minimum(values[outside], 0.0).sum())
 
-def least_under(extent: Extent, sets: Sequence[Counted]) -> float:
-    """The least of an expression while disjoint sets hold at least, and at most, so many contacts."""
-    return extent.rest_low + _sum_of_least(extent.low, sets)
+    def _places(self, extent: Extent) -> NDArray[np.int32]:
+        """The position of each pair in an extent, -1 outside; kept for the last extent asked for."""
+        if self._placed is not extent:
+            if self._placed is not None:
+                self._place[self._placed.pairs] = -1
+            self._place[extent.pairs] = np.arange(len(extent.pairs), dtype=np.int32)
+            self._placed = extent
+        return self._place
 
+    # --- weights ------------------------------------------------------------------------------------------------------
 
-def most_under(extent: Extent, sets: Sequence[Counted]) -> float:
-    """The most of an expression while disjoint sets hold at least, and at most, so many contacts."""
-    return extent.rest_high - _sum_of_least(-extent.high, sets)
+    def _support(self, terms: Sequence[Weights]) -> Rows:
+        """Free pairs that may have a weight other than 0 in some term."""
+        problem = self.problem
+        terms = [weights for weights in terms if weights.factor != 0]
+        activities = np.zeros(len(problem.activity_names), bool)
+        customers: Bools | None = np.zeros(len(problem.order), bool)
+        for weights in terms:
+            activities |= True if weights.activity is None else weights.activity != 0
+            if customers is not None and weights.customer is not None:
+                customers |= weights.customer != 0
+            else:
+                customers = None
+        order, starts = self._by_activity
+        chosen = np.flatnonzero(activities)
+        pieces = [order[starts[a] : starts[a + 1]] for a in chosen]
+        pairs = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+        self.work += len(pairs)
+        return pairs if customers is None else pairs[customers[problem.customer[pairs]]]
+
+    def _sum(self, terms: Sequence[Weights], pairs: Rows) -> Floats:
+        """Σ of weights on some pairs."""
+        total = np.zeros(len(pairs))
+        for weights in terms:
+            self.work += len(pairs)
+            value: Floats | float = weights.factor
+            if weights.activity is not None:
+                value = value * weights.activity[self.problem.activity[pairs]]
+            if weights.customer is not None:
+                value = value * weights.customer[self.problem.customer[pairs]]
+            if weights.pair is not None:
+                value = value * weights.pair[pairs]
+            total += value
+        return total
+
+    def _rest(self, expression: Expression) -> list[tuple[float, float]]:
+        """The ranges of media, openings and labels reached."""
+        rest = []
+        for row, value_of in expression.spend.items():
+            medium = self.problem.media[row]
+            rest.append(_interval(value_of, 0.0 if medium.or_zero else medium.low, medium.high))
+        for row, value_of in expression.yields.items():
+            medium = self.problem.media[row]
+            yielded = medium.curve.value(np.array([0.0 if medium.or_zero else medium.low, medium.high]))
+            rest.append(_interval(value_of, float(yielded[0]), float(yielded[1])))
+        rest += [_interval(value_of, 0.0, 1.0) for value_of in expression.opened.values()]
+        for reach, value_of in expression.reached:
+            if value_of >= 0:
+                self.work += len(reach.label)
+                labels = reach.label[(reach.label >= 0) & self.free]
+                rest.append((0.0, value_of * len(np.unique(labels))))
+        return rest
 
 
 def disjoint(sets: Sequence[Counted]) -> bool:
     """Whether no pair is in two sets."""
-    return len(sets) < 2 or int(np.sum([one.pairs for one in sets], axis=0).max(initial=0)) <= 1
-
-
-def counted_pairs(row: CouplingRow, ground: Ground) -> Bools | None:
-    """The pairs of a plain count of contacts, constant apart, or None when the row is anything else."""
-    expression = row.expression
-    others = (expression.responses, expression.tiered, expression.spend, expression.yields, expression.opened)
-    if any(others) or expression.reached or not expression.contacts:
-        return None
-    value = np.zeros(len(ground.free))
-    for weights in expression.contacts:
-        value += weights.on(ground.problem.customer, ground.problem.activity)
-    if not np.isin(value, (0.0, 1.0)).all():
-        return None
-    return (value != 0) & ground.free
+    return len(sets) < 2 or len(np.unique(np.concatenate([one.pairs for one in sets]))) == sum(
+        len(o.pairs) for o in sets
+    )
 
 
 def hard(row: CouplingRow, side: str) -> float:
@@ -223,17 +293,6 @@ def hard(row: CouplingRow, side: str) -> float:
     if row.soft is None or not (row.soft.min_side if side == "min" else row.soft.max_side):
         return bound
     return bound + sign * row.soft.tolerance
-
-
-def _sum_of_least(values: Floats, sets: Sequence[Counted]) -> float:
-    total, outside = 0.0, np.ones(len(values), bool)
-    for one in sets:
-        ordered = np.sort(values[one.pairs])
-        total += float(
-            ordered[: one.least].sum() + np.minimum(ordered[one.least : max(one.most, one.least)], 0.0).sum()
-        )
-        outside &= ~one.pairs
-    return total + float(np.minimum(values[outside], 0.0).sum())
 
 
 def _interval(factor: float, low: float, high: float) -> tuple[float, float]:

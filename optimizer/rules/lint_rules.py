@@ -19,41 +19,32 @@ import numpy as np
 from optimizer.problem import Bools, CouplingRow, Expression, Problem
 from optimizer.rules.base import Context, Finding, Verb
 from optimizer.rules.compile import compile_context
-from optimizer.rules.counting import (
-    TOLERANCE,
-    Counted,
-    Extent,
-    Ground,
-    counted_pairs,
-    disjoint,
-    hard,
-    least_under,
-    most_under,
-)
+from optimizer.rules.counting import TOLERANCE, Counted, Extent, Ground, Rows, disjoint, hard
 from optimizer.rules.wording import beyond, implied, unit_of
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
 
-#: Pairs looked at, over all comparisons of two rules, before comparing stops.
-WORK = 300_000_000
-#: Rows whose extents are kept at hand.
-RECENT = 16
+#: Pairs looked at before comparing stops: by the lint, and before a solve.
+LINT_WORK, SOLVE_WORK = 500_000_000, 50_000_000
+#: Pairs of rows kept at hand.
+KEPT = 10_000_000
+#: Rows of one rule that are also looked at one by one.
+SINGLE = 12
+COUPLING = ("volume", "budget", "sum", "average", "ratio", "share", "open")
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A coupling row with what it can reach.
+    """What a coupling row can reach.
 
-    ``touches`` (A,) are the activities that can move it, ``customers`` the number of customers of a plain count (None
-    of anything else), ``slack`` what rounding may account for.
+    ``customers`` is the number of customers of a plain count (None of anything else), ``slack`` what rounding may
+    account for.
     """
 
-    row: CouplingRow
     least: float
     most: float
     slack: float
-    touches: Bools
     customers: int | None
 
 
@@ -63,16 +54,12 @@ def lint_scenario(scenario: Scenario, verbs: Mapping[str, Verb]) -> list[Finding
     problem, compiled = compile_context(context, verbs)
     enforced = [rule for rule in scenario.rules if rule.mode == "enforce"]
     units = {rule.name: unit_of(rule, scenario.currency) for rule in scenario.rules}
-    comparison = Comparison(problem, units)
+    comparison = Comparison(problem, units, LINT_WORK)
     findings = [finding for rule in scenario.rules for finding in verbs[rule.verb].lint(rule, context)]
     settled = {finding.rule for finding in findings if finding.kind in ("dead", "contradictory", "redundant")}
     for rule, one in zip(enforced, compiled, strict=True):
-        if (
-            rule.soft is not None
-            and rule.soft.penalty == 0
-            and rule.soft.tolerance is None
-            and rule.soft.side == "both"
-        ):
+        price = rule.soft
+        if price is not None and price.penalty == 0 and price.tolerance is None and price.side == "both":
             findings.append(Finding(rule.name, "dead", f"rule {rule.name!r} costs nothing to break"))
             settled.add(rule.name)
         elif rule.verb in COUPLING and not one.coupling and rule.name not in settled:
@@ -85,10 +72,9 @@ def lint_scenario(scenario: Scenario, verbs: Mapping[str, Verb]) -> list[Finding
     for rule in scenario.rules:
         if rule.mode == "report" and rule.verb in COUPLING:
             for row in verbs[rule.verb].compile(rule, context).coupling:
-                findings += [
-                    Finding(one.rule, "note", f"{one.message} (reported, not enforced)", one.scope)
-                    for one in comparison.alone(comparison.bounded(row), strict=False)
-                ]
+                if (alone := comparison.alone(row, strict=False)) is not None:
+                    message = f"{alone.message} (reported, not enforced)"
+                    findings.append(Finding(rule.name, "note", message, alone.scope))
     if comparison.stopped:
         findings.append(
             Finding("all rules", "note", "too many to compare every two of them: some contradictions may be missed")
@@ -100,84 +86,81 @@ def lint_scenario(scenario: Scenario, verbs: Mapping[str, Verb]) -> list[Finding
 def contradictions(problem: Problem, scenario: Scenario | None = None) -> list[Finding]:
     """Contradictions that no plan can live with: those of hard bounds, and of soft ones beyond their tolerance."""
     units = {} if scenario is None else {rule.name: unit_of(rule, scenario.currency) for rule in scenario.rules}
-    return Comparison(problem, units).contradictions(strict=True)
+    return Comparison(problem, units, SOLVE_WORK).contradictions(strict=True)
 
 
 class Comparison:
-    """Coupling rows of one problem held against what can be contacted and against each other."""
+    """Coupling rows of one problem held against what can be contacted and against each other.
 
-    def __init__(self, problem: Problem, units: Mapping[str, str]) -> None:
-        self.problem, self.units = problem, units
+    ``stopped`` tells that the work allowed did not suffice to look at everything.
+    """
+
+    def __init__(self, problem: Problem, units: Mapping[str, str], work: int) -> None:
+        self.problem, self.units, self.allowed = problem, units, work
         self.ground = Ground(problem)
-        self._recent: dict[int, tuple[CouplingRow, Extent, Bools | None]] = {}
-        self.rows = [self.bounded(row) for row in problem.coupling]
-        self.by_rule: dict[str, list[Bounded]] = {}
-        for one in self.rows:
-            self.by_rule.setdefault(one.row.rule, []).append(one)
-        self.work = WORK
         self.stopped = False
+        self.by_rule: dict[str, list[CouplingRow]] = {}
+        for row in problem.coupling:
+            self.by_rule.setdefault(row.rule, []).append(row)
+        self._known: dict[int, tuple[CouplingRow, Bounded]] = {}
+        self._recent: dict[int, tuple[CouplingRow, Extent, Rows | None]] = {}
 
-    def bounded(self, row: CouplingRow) -> Bounded:
-        """A row with the least and the most it can reach, tightened by local caps where it is a plain count."""
-        extent, counted = self._looked_up(row)
-        touches = np.zeros(len(self.problem.activity_names), bool)
-        touches[self.problem.activity[extent.touches]] = True
-        most, customers = extent.most, None
-        if counted is not None:
-            most = min(most, row.expression.constant + self.ground.most_contacts(counted))
-            customers = len(np.unique(self.problem.customer[counted]))
-        return Bounded(row, extent.least, most, TOLERANCE * (1.0 + extent.size), touches, customers)
-
-    def _looked_up(self, row: CouplingRow) -> tuple[Extent, Bools | None]:
-        """The extent of a row and its pairs if it is a plain count, kept for the last few rows."""
-        if id(row) not in self._recent:
-            if len(self._recent) >= RECENT:
-                self._recent.pop(next(iter(self._recent)))
-            self._recent[id(row)] = row, self.ground.extent(row.expression), counted_pairs(row, self.ground)
-        return self._recent[id(row)][1:]
+    @property
+    def spent(self) -> bool:
+        """Whether the work allowed is done."""
+        self.stopped |= self.ground.work > self.allowed
+        return self.stopped
 
     # --- contradictions ---------------------------------------------------------------------------------------------
 
     def contradictions(self, *, strict: bool) -> list[Finding]:
         """Rows that no plan holds; ``strict``: beyond the tolerance of soft bounds as well."""
-        found = []
-        for one in self.rows:
-            alone = self.alone(one, strict=strict)
-            found += alone or next(self.together(one, strict=strict), [])
-        return found
+        found: dict[int, list[Finding]] = {}
+        for number, row in enumerate(self.problem.coupling):
+            if not self.spent and (finding := self.alone(row, strict=strict)):
+                found[number] = [finding]
+        for number, row in enumerate(self.problem.coupling):
+            if number not in found and not self.spent:
+                found[number] = next(self._together(row, strict=strict), [])
+        return [finding for number in sorted(found) for finding in found[number]]
 
-    def alone(self, one: Bounded, *, strict: bool) -> list[Finding]:
+    def alone(self, row: CouplingRow, *, strict: bool) -> Finding | None:
         """The row against what is eligible."""
-        lower, upper = _bounds(one.row, strict)
-        unit = self.units.get(one.row.rule, "")
+        lower, upper = _bounds(row, strict)
         if lower > upper:
-            message = f"rule {one.row.rule!r} asks for at least {lower:,.10g} and at most {upper:,.10g}"
-            return [Finding(one.row.rule, "contradictory", message, one.row.scope)]
-        if lower > one.most + one.slack:
-            return [
-                Finding(
-                    one.row.rule, "contradictory", beyond(one.row, "min", one.most, unit, one.customers), one.row.scope
-                )
-            ]
-        if upper < one.least - one.slack:
-            return [
-                Finding(
-                    one.row.rule, "contradictory", beyond(one.row, "max", one.least, unit, one.customers), one.row.scope
-                )
-            ]
-        return []
+            message = f"rule {row.rule!r} asks for at least {lower:,.10g} and at most {upper:,.10g}"
+            return Finding(row.rule, "contradictory", message, row.scope)
+        # What is no contact settles most rows: nobody has to be contacted for them.
+        if lower <= self.ground.rest_low(row.expression) <= upper:
+            return None
+        reach = self._bounded(row)
+        for side, short, reached in (
+            ("min", lower - reach.most, reach.most),
+            ("max", reach.least - upper, reach.least),
+        ):
+            if short > reach.slack:
+                message = beyond(row, side, reached, self.units.get(row.rule, ""), reach.customers)
+                return Finding(row.rule, "contradictory", message, row.scope)
+        return None
 
-    def together(self, one: Bounded, *, strict: bool) -> Iterator[list[Finding]]:
-        """The row against the hard bounds of one other rule at a time; at most one finding a rule."""
-        lower, upper = _bounds(one.row, strict)
-        for other, rows in self._others(one):
-            least, most = self._between(one, rows)
-            for side, bound, reached in (("min", lower, most), ("max", upper, least)):
-                short = bound - reached if side == "min" else reached - bound
-                if short > one.slack + sum(row.slack for row in rows):
-                    unit = self.units.get(one.row.rule, "")
-                    message = f"{beyond(one.row, side, reached, unit, None)} while rule {other!r} holds"
-                    yield [Finding(one.row.rule, "contradictory", message, one.row.scope, other)]
+    def _together(self, row: CouplingRow, *, strict: bool) -> Iterator[list[Finding]]:
+        """The row against the hard bounds of one other rule at a time."""
+        lower, upper = _bounds(row, strict)
+        for other, rows in self._others(row):
+            if not any(self._asks(one) for one in (row, *rows)):
+                continue
+            reach = self._bounded(row)
+            least, most = self._between(row, rows)
+            slack = reach.slack + sum(self._bounded(one).slack for one in rows)
+            for side, short, reached in (("min", lower - most, most), ("max", least - upper, least)):
+                if short > slack:
+                    words = beyond(row, side, reached, self.units.get(row.rule, ""), None)
+                    message = f"{words} while rule {other!r} holds"
+                    yield [Finding(row.rule, "contradictory", message, row.scope, other)]
+
+    def _asks(self, row: CouplingRow) -> bool:
+        """Whether doing nothing breaks a row, or may: only such rows contradict others."""
+        return not hard(row, "min") <= self.ground.rest_low(row.expression) <= hard(row, "max")
 
     # --- redundancies -----------------------------------------------------------------------------------------------
 
@@ -186,103 +169,126 @@ class Comparison:
         found: list[Finding] = []
         gone = set(settled)
         for rule in reversed(self.by_rule):
-            if rule in gone:
-                continue
-            by: list[str] = []
-            rows = self.by_rule[rule]
-            if not all(self._implied(one, gone, by) for one in rows):
+            rows, by = self.by_rule[rule], set[str]()
+            if self.spent or rule in gone or not all(self._implied(row, gone, by) for row in rows):
                 continue
             gone.add(rule)
-            nobody = all(not one.touches.any() and not _moves(one.row.expression) for one in rows)
-            if nobody:
+            if all(not len(self._extent(row).pairs) and not _moves(row.expression) for row in rows):
                 found.append(Finding(rule, "dead", f"rule {rule!r} covers nobody who can be contacted"))
-            else:
-                most = max((one.most for one in rows if np.isfinite(one.row.upper)), default=None)
-                others = sorted(set(by))
-                message = implied(rule, rows[0].row if len(rows) == 1 else None, most, others, self.units.get(rule, ""))
-                found.append(Finding(rule, "redundant", message, other=others[0] if others else ""))
+                continue
+            others = sorted(by)
+            most = self._bounded(rows[0]).most
+            message = implied(rule, rows[0] if len(rows) == 1 else None, most, others, self.units.get(rule, ""))
+            found.append(Finding(rule, "redundant", message, other=others[0] if others else ""))
         return found[::-1]
 
-    def _implied(self, one: Bounded, gone: set[str], by: list[str]) -> bool:
+    def _implied(self, row: CouplingRow, gone: set[str], by: set[str]) -> bool:
         """Whether both bounds of a row always hold; ``by`` collects the rules that make them."""
-        row = one.row
-        sides = {"min": not one.least >= row.lower, "max": not one.most <= row.upper}
-        if not any(sides.values()):
+        reach = self._bounded(row)
+        low, high = reach.least >= row.lower, reach.most <= row.upper
+        if low and high:
             return True
-        for other, rows in self._others(one):
-            if other in gone:
+        for other, rows in self._others(row):
+            if other in gone or self.spent:
                 continue
-            least, most = self._between(one, rows)
-            helped = [
-                side
-                for side, open_ in sides.items()
-                if open_ and (least >= row.lower if side == "min" else most <= row.upper)
-            ]
-            if helped:
-                by.append(other)
-                sides.update(dict.fromkeys(helped, False))
-            if not any(sides.values()):
+            least, most = self._between(row, rows)
+            if (not low and least >= row.lower) or (not high and most <= row.upper):
+                by.add(other)
+                low, high = low or least >= row.lower, high or most <= row.upper
+            if low and high:
                 return True
         return False
 
     # --- two rules ----------------------------------------------------------------------------------------------------
 
-    def _others(self, one: Bounded) -> Iterator[tuple[str, list[Bounded]]]:
-        """Rules with hard rows that touch what the row touches, and those rows."""
+    def _others(self, row: CouplingRow) -> Iterator[tuple[str, list[CouplingRow]]]:
+        """Rules with hard rows that may touch what the row touches, and those rows."""
+        touched = self._touches(row)
         for other, rows in self.by_rule.items():
-            if other == one.row.rule:
-                continue
             near = [
-                row
-                for row in rows
-                if (np.isfinite(hard(row.row, "min")) or np.isfinite(hard(row.row, "max")))
-                and ((row.touches & one.touches).any() or _share_money(row.row.expression, one.row.expression))
+                one
+                for one in rows
+                if (hard(one, "min") > -np.inf or hard(one, "max") < np.inf)
+                and ((self._touches(one) & touched).any() or _share_money(one.expression, row.expression))
             ]
-            if not near:
-                continue
-            self.work -= len(self.problem.customer) * (2 + len(near))
-            if self.work < 0:
-                self.stopped = True
-                return
-            yield other, near
+            if other != row.rule and near and not self.spent:
+                yield other, near
 
-    def _between(self, one: Bounded, rows: Sequence[Bounded]) -> tuple[float, float]:
+    def _between(self, row: CouplingRow, rows: Sequence[CouplingRow]) -> tuple[float, float]:
         """The least and the most of a row while the hard bounds of another rule's rows hold."""
-        least, most = one.least, one.most
-        extent = self._looked_up(one.row)[0]
-        looked_up = [self._looked_up(row.row) for row in rows]
-        counts = [
-            Counted(counted, *_whole(row, len(counted)))
-            for row, (_, counted) in zip(rows, looked_up, strict=True)
-            if counted is not None and counted.any()
-        ]
+        reach, extent = self._bounded(row), self._extent(row)
+        least, most = reach.least, reach.most
+        counts = []
+        inside = []
+        for one in rows:
+            pairs = self._counted(one)
+            if pairs is not None and len(pairs):
+                counts.append(Counted(pairs, *_whole(one, len(pairs))))
+            if self.ground.within(self._extent(one), extent):
+                inside.append(one)
         for sets in [counts] if disjoint(counts) else [[count] for count in counts]:
-            least, most = max(least, least_under(extent, sets)), min(most, most_under(extent, sets))
-        outside = ~extent.touches
-        within = [row for row, (other, _) in zip(rows, looked_up, strict=True) if not (other.touches & outside).any()]
-        for chosen in [list(rows), within, *([row] for row in rows if len(rows) > 1)]:
-            if not chosen:
-                continue
+            least = max(least, self.ground.least_under(extent, sets))
+            most = min(most, self.ground.most_under(extent, sets))
+        groups = [list(rows), inside] if len(inside) < len(rows) else [list(rows)]
+        if 1 < len(rows) <= SINGLE:
+            groups += [[one] for one in rows]
+        for chosen in filter(None, groups):
             total = Expression()
-            for row in chosen:
-                total += row.row.expression
-            rest = self.ground.extent(one.row.expression + total.scaled(-1.0))
-            least = max(least, sum(hard(row.row, "min") for row in chosen) + rest.least)
-            most = min(most, sum(hard(row.row, "max") for row in chosen) + rest.most)
+            for one in chosen:
+                total += one.expression
+            rest = self.ground.extent(row.expression + total.scaled(-1.0))
+            least = max(least, sum(hard(one, "min") for one in chosen) + rest.least)
+            most = min(most, sum(hard(one, "max") for one in chosen) + rest.most)
         return least, most
 
+    # --- one row ----------------------------------------------------------------------------------------------------
 
-COUPLING = ("volume", "budget", "sum", "average", "ratio", "share", "open")
+    def _bounded(self, row: CouplingRow) -> Bounded:
+        """What a row can reach, tightened by local caps where it is a plain count."""
+        if id(row) not in self._known:
+            extent, counted = self._extent(row), self._counted(row)
+            most, customers = extent.most, None
+            if counted is not None:
+                most = min(most, row.expression.constant + self.ground.most_contacts(counted))
+                customers = len(np.unique(self.problem.customer[counted]))
+            self._known[id(row)] = row, Bounded(extent.least, most, TOLERANCE * (1.0 + extent.size), customers)
+        return self._known[id(row)][1]
+
+    def _extent(self, row: CouplingRow) -> Extent:
+        return self._looked_up(row)[1]
+
+    def _counted(self, row: CouplingRow) -> Rows | None:
+        return self._looked_up(row)[2]
+
+    def _looked_up(self, row: CouplingRow) -> tuple[CouplingRow, Extent, Rows | None]:
+        """The extent of a row and its pairs if it is a plain count, kept while they are few."""
+        if id(row) not in self._recent:
+            made = row, self.ground.extent(row.expression), self.ground.counted_pairs(row)
+            while self._recent and sum(len(kept[1].pairs) for kept in self._recent.values()) > KEPT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[id(row)] = made
+        return self._recent[id(row)]
+
+    def _touches(self, row: CouplingRow) -> Bools:
+        """Activities whose contacts may move a row, shape (A,)."""
+        touched = np.zeros(len(self.problem.activity_names), bool)
+        expression = row.expression
+        kinds = expression.responses.values()
+        for weights in [*expression.contacts, *expression.tiered, *(w for terms in kinds for w in terms)]:
+            touched |= True if weights.activity is None else weights.activity != 0
+        for reach, _ in expression.reached:
+            touched[self.problem.activity[reach.label >= 0]] = True
+        return touched
 
 
 def _bounds(row: CouplingRow, strict: bool) -> tuple[float, float]:
     return (hard(row, "min"), hard(row, "max")) if strict else (row.lower, row.upper)
 
 
-def _whole(one: Bounded, size: int) -> tuple[int, int]:
+def _whole(row: CouplingRow, size: int) -> tuple[int, int]:
     """Contacts a plain count asks for and allows, its committed ones apart; ``size`` when it allows all."""
-    constant = one.row.expression.constant
-    low, high = hard(one.row, "min") - constant, hard(one.row, "max") - constant
+    constant = row.expression.constant
+    low, high = hard(row, "min") - constant, hard(row, "max") - constant
     least = 0 if low <= 0 else min(int(np.ceil(low - TOLERANCE)), size)
     most = size if high >= size else max(int(np.floor(high + TOLERANCE)), 0)
     return least, most
