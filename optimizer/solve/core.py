@@ -31,12 +31,16 @@ _FRACTIONAL = 1e-6
 
 @dataclass(frozen=True)
 class Relaxed:
-    """A box, the point and the reduced costs of its relaxation, and the bound that its duals prove."""
+    """A box, the point of its relaxation, and what its duals prove.
+
+    ``bound`` is the best known for the box; ``priced_bound`` is the one that goes with ``reduced_cost``.
+    """
 
     box: MatrixForm
     x: Floats
     reduced_cost: Floats
     bound: float
+    priced_bound: float
 
 
 @dataclass(frozen=True)
@@ -164,10 +168,10 @@ def prove(search: Search, relaxed: Relaxed) -> Part | None:
     """
     box = relaxed.box
     everything = Part.everything(box)
-    if search.x is None or not np.isfinite(relaxed.bound):
+    if search.x is None or not np.isfinite(relaxed.priced_bound):
         return everything
     binary = box.integer & (box.lower == 0) & (box.upper == 1)
-    worth = relaxed.bound - np.abs(relaxed.reduced_cost)
+    worth = relaxed.priced_bound - np.abs(relaxed.reduced_cost)
     settled = binary & (worth < search.objective - RELATIVE_MARGIN * (1 + abs(search.objective)))
     # The relaxation's side follows from the sign alone: that is what the bound used.
     side = np.where(relaxed.reduced_cost > 0, 1.0, 0.0)

@@ -87,8 +87,9 @@ def settle(form: MatrixForm, x: Floats) -> Floats | None:
     return None
 
 
-def tightened(form: MatrixForm, beyond: Floats) -> MatrixForm:
-    """``form`` with the inequalities that were missed asked for with twice that to spare."""
-    spare = np.where(form.row_upper > form.row_lower, 2.0 * beyond, 0.0)
-    spare = np.minimum(spare, (form.row_upper - form.row_lower) / 2)
-    return replace(form, row_lower=form.row_lower + spare, row_upper=form.row_upper - spare)
+def tightened(form: MatrixForm, beyond: Floats, spare: Floats | float = 0.0) -> MatrixForm:
+    """Ask more of the rows that were missed: twice what they missed, and ``spare`` (the solver's tolerance) on top."""
+    room = np.where(beyond > 0, np.maximum(2.0 * beyond, beyond + spare), 0.0)
+    room = np.where(form.row_upper > form.row_lower, room, 0.0)
+    room = np.minimum(room, (form.row_upper - form.row_lower) / 2)
+    return replace(form, row_lower=form.row_lower + room, row_upper=form.row_upper - room)

@@ -34,6 +34,7 @@ LpStatus = Literal["optimal", "feasible", "infeasible", "unbounded", "failed"]
 _EPSILON = np.finfo(float).eps
 _IN_PROCESS = 50_000  # nonzeros; a longer LP runs where it can be stopped
 _PROPAGATION_ROUNDS = 8
+_LEANING_ROUNDS = 12
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,17 @@ def _result(form: MatrixForm, scaled: Scaled, answer: Answer) -> LpResult:
     return LpResult(status, x, objective, row_dual, reduced, ray=ray)
 
 
+@dataclass(frozen=True)
+class Priced:
+    """What prices prove: a point is worth at most ``bound``, less |``reduced_cost``| for each unit off its better side.
+
+    ``reduced_cost`` errs towards 0; it is 0 where rounding leaves the sign open.
+    """
+
+    bound: float
+    reduced_cost: Floats
+
+
 def dual_bound(form: MatrixForm, row_dual: Floats) -> float:
     """Upper bound on the objective over all x within the rows and bounds, for any row duals.
 
@@ -169,21 +181,20 @@ def dual_bound(form: MatrixForm, row_dual: Floats) -> float:
     Returns
     -------
     float
-        ∞ where a column may grow without limit at a profit.
+        ∞ where a column may grow without limit at a profit, whatever the prices.
     """
-    matrix = form.matrix
-    dual = np.where(np.isfinite(row_dual), row_dual, 0.0)
-    dual = np.where((dual > 0) & np.isposinf(form.row_upper), 0.0, dual)
-    dual = np.where((dual < 0) & np.isneginf(form.row_lower), 0.0, dual)
-    magnitude = sp.csr_array((np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
-    reduced = form.objective - matrix.T @ dual
-    terms = np.bincount(matrix.indices, minlength=matrix.shape[1]) + 4.0
-    error = terms * _EPSILON * (np.abs(form.objective) + magnitude.T @ np.abs(dual))
-    high, low = reduced + error, reduced - error  # the true reduced cost lies between
+    return price(form, row_dual).bound
+
+
+def price(form: MatrixForm, row_dual: Floats) -> Priced:
+    """Evaluate prices: the bound of ``dual_bound`` and the reduced costs that go with it."""
+    dual = _allowed(form, np.where(np.isfinite(row_dual), row_dual, 0.0))
+    low, high = _reduced_costs(form, dual)  # the true reduced cost lies between
     lower, upper = form.lower, form.upper
-    open_ended = ((high > 0) & np.isposinf(upper)) | ((low < 0) & np.isneginf(lower))
-    if open_ended.any():
+    if _growing(low, high, lower, upper).any():
         lower, upper = implied_bounds(form)
+        dual = _leaning(form, dual, lower, upper)
+        low, high = _reduced_costs(form, dual)
     with np.errstate(invalid="ignore"):  # 0 · ∞ is 0 here
         sides = np.stack([high * upper, low * upper, high * lower, low * lower])
     sides = np.where(np.isnan(sides), 0.0, sides)
@@ -193,11 +204,63 @@ def dual_bound(form: MatrixForm, row_dual: Floats) -> float:
     with np.errstate(invalid="ignore"):
         rows = np.where(dual > 0, dual * form.row_upper, np.where(dual < 0, dual * form.row_lower, 0.0))
     parts = np.concatenate([columns, rows, [form.offset]])
+    sure = np.where(low > 0, low, np.where(high < 0, high, 0.0))
     if np.isposinf(parts).any():
-        return np.inf
+        return Priced(math.inf, sure)
     total = math.fsum(parts)
     slack = math.fsum(np.abs(parts)) * 2 * _EPSILON
-    return float(np.nextafter(total + slack, np.inf))
+    return Priced(float(np.nextafter(total + slack, np.inf)), sure)
+
+
+def _allowed(form: MatrixForm, dual: Floats) -> Floats:
+    """Drop prices on sides that rows do not have."""
+    absent = ((dual > 0) & np.isposinf(form.row_upper)) | ((dual < 0) & np.isneginf(form.row_lower))
+    return np.where(absent, 0.0, dual)
+
+
+def _reduced_costs(form: MatrixForm, dual: Floats) -> tuple[Floats, Floats]:
+    """Enclose c − Aᵀy: n products and sums err by at most about n ε (|c| + |A|ᵀ|y|)."""
+    matrix = form.matrix
+    magnitude = sp.csr_array((np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
+    reduced = form.objective - matrix.T @ dual
+    terms = np.bincount(matrix.indices, minlength=matrix.shape[1]) + 4.0
+    error = terms * _EPSILON * (np.abs(form.objective) + magnitude.T @ np.abs(dual))
+    return reduced - error, reduced + error
+
+
+def _growing(low: Floats, high: Floats, lower: Floats, upper: Floats) -> NDArray[np.bool_]:
+    """Mark columns that may pay for growing without limit."""
+    return ((high > 0) & np.isposinf(upper)) | ((low < 0) & np.isneginf(lower))
+
+
+def _leaning(form: MatrixForm, dual: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Move prices a little, so that columns without limit stand on the side where they cost.
+
+    A column in the basis has reduced cost 0, of which rounding leaves a trace on either side; on the wrong side an
+    unlimited column makes the bound infinite. The row where it weighs most takes up the trace.
+    """
+    columns = form.matrix.tocsc()
+    for _ in range(_LEANING_ROUNDS):
+        low, high = _reduced_costs(form, dual)
+        growing = np.flatnonzero(_growing(low, high, lower, upper))
+        if not len(growing):
+            break
+        part = columns[:, growing].tocoo()
+        if not part.nnz:
+            break
+        # The heaviest row of each column.
+        order = np.lexsort((-np.abs(part.data), part.col))
+        first = np.unique(part.col[order], return_index=True)[1]
+        row, weight, column = part.row[order][first], part.data[order][first], growing[part.col[order][first]]
+        falls = (high[column] > 0) & np.isposinf(upper[column])  # its reduced cost has to fall
+        excess = np.where(falls, high[column], low[column])
+        spare = high[column] - low[column]
+        shift = (excess + np.where(falls, spare, -spare)) / weight
+        rise, fall = np.zeros(len(dual)), np.zeros(len(dual))
+        np.maximum.at(rise, row, shift)
+        np.minimum.at(fall, row, shift)
+        dual = _allowed(form, dual + rise + fall)
+    return dual
 
 
 def proves_empty(form: MatrixForm, ray: Floats | None) -> bool:

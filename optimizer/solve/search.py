@@ -317,7 +317,7 @@ def explore(
             # Solved within the solver's tolerance, not within ours: ask for a little more of the rows it missed.
             point = scaled.point(outcome.answer.x)
             beyond = violations(form, np.where(form.integer, np.round(point), point))
-            form, tight, ending = tightened(form, beyond), True, "inexact"
+            form, tight, ending = tightened(form, beyond, SOLVER_MARGIN / scaled.row_scale), True, "inexact"
             if search.seconds_left > 0 and beyond.any() and not search.interrupted:
                 continue
         break

@@ -16,7 +16,7 @@ import numpy as np
 
 from optimizer.solve.core import Closed, Relaxed, close_box
 from optimizer.solve.linear_model import MatrixForm
-from optimizer.solve.lp import LpMethod, LpResult, Relaxation, dual_bound, proves_empty
+from optimizer.solve.lp import LpMethod, LpResult, Relaxation, price, proves_empty
 from optimizer.solve.search import Floats, Indices, Part, Search, explore
 
 _NODE_LIMIT = 5_000
@@ -149,16 +149,15 @@ class _Tree:
         box_lower[self.columns], box_upper[self.columns] = lower, upper
         box = replace(search.form, lower=box_lower, upper=box_upper)
         answer = self._answer(lower, upper)
-        bound = parent_bound
-        if answer.row_dual is not None:
-            bound = min(bound, dual_bound(box, answer.row_dual))
+        priced = None if answer.row_dual is None else price(box, answer.row_dual)
+        bound = parent_bound if priced is None else min(parent_bound, priced.bound)
         if not number:
             search.own_bound, search.row_dual = min(search.own_bound, bound), answer.row_dual
         if answer.status == "infeasible" and proves_empty(box, answer.ray):
             return None
         relaxed = None
-        if answer.status == "optimal" and answer.x is not None and answer.reduced_cost is not None:
-            relaxed = Relaxed(box, answer.x, answer.reduced_cost, bound)
+        if answer.status == "optimal" and answer.x is not None and priced is not None:
+            relaxed = Relaxed(box, answer.x, priced.reduced_cost, bound, priced.bound)
         return _Node(-bound, number, lower, upper, relaxed)
 
     def _answer(self, lower: Floats, upper: Floats) -> LpResult:
