@@ -44,6 +44,7 @@ def solve(
     gap: float = 1e-4,
     time_limit: float = 600.0,
     progress: Progress | None = None,
+    model: ConcreteModel | None = None,
 ) -> Plan:
     """Find the plan of largest objective, with its certificate.
 
@@ -57,6 +58,9 @@ def solve(
         Seconds. The best plan found by then is returned with its gap.
     progress : callable, optional
         ``progress(stage, objective, bound)``; NaN where there is none yet.
+    model : ConcreteModel, optional
+        From ``to_pyomo(scenario)``, with constraints or variables of your own added. The certificate is then about the
+        model as edited; what was added is solved, and not checked again. Curves keep their first breakpoints.
 
     Returns
     -------
@@ -83,16 +87,31 @@ def solve(
     tell("reading and compiling", math.nan, math.nan)
     problem = compile_problem(scenario)
     _raise_if_counts_suffice(problem, scenario)
+    edited = None
+    if model is not None:
+        from optimizer.solve.standard_form import standard_form
+
+        edited = standard_form(model)
     bound, failures = math.inf, ["not solved"]
     bound_by: Literal["own", "solver"] = "own"
     with _interruptible() as stop:
         for tighten in TIGHTENINGS:
             remaining = time_limit - (time.perf_counter() - started)
             solution = solve_problem(
-                problem, gap=gap, time_limit=max(remaining, 1.0), progress=tell, stop=stop.is_set, tighten=tighten
+                problem,
+                gap=gap,
+                time_limit=max(remaining, 1.0),
+                progress=tell,
+                stop=stop.is_set,
+                tighten=tighten,
+                edited=edited,
             )
             if tighten and solution.status not in ("optimal", "feasible"):
                 break
+            if model is not None and solution.status == "infeasible":
+                from optimizer.solve.bill import Bill
+
+                raise Infeasible(Bill((), (), findings=("the model as edited has no plan",), minimal=False))
             _raise_without_plan(solution, scenario, problem, stopped=stop.is_set())
             if solution.bound < bound:
                 bound, bound_by = solution.bound, solution.bound_by
@@ -117,6 +136,8 @@ def solve(
         checks=int(verdict.checks["passed"].sum()),
     )
     notes = list(solution.notes)
+    if model is not None:
+        notes.append("solved from an edited model: what was added to it is not checked again")
     if certificate.status == "feasible":
         notes.append(_why_feasible(stopped=stopped, out_of_time=seconds >= time_limit, gap=gap, time_limit=time_limit))
     parts = tables_of(scenario, verdict, spend, solution.shadow_prices)

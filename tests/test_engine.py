@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyomo.environ as pyo
 import pytest
 
 import optimizer as opt
@@ -168,6 +169,25 @@ def test_the_model_has_the_planners_names() -> None:
     names = [component.name for component in model.component_objects()]
     assert any("two" in name and "texts" in name for name in names)
     assert any("one" in name and "each" in name for name in names)
+
+
+def test_an_experts_own_constraint_is_solved() -> None:
+    scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
+    free, model = opt.solve(scenario), opt.to_pyomo(scenario)
+    model.fewer = pyo.Constraint(expr=sum(model.contact.values()) <= len(free.contacts) - 1)
+    held = opt.solve(scenario, model=model)
+    assert len(held.contacts) == len(free.contacts) - 1
+    assert free.objective > held.objective
+    assert held.certificate.bound >= held.objective
+    assert any("edited" in note for note in held.notes)
+
+
+def test_an_edited_model_without_a_plan_says_so() -> None:
+    scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
+    model = opt.to_pyomo(scenario)
+    model.impossible = pyo.Constraint(expr=sum(model.contact.values()) >= 1_000)
+    with pytest.raises(opt.Infeasible, match="as edited"):
+        opt.solve(scenario, model=model)
 
 
 def test_solving_in_a_thread_leaves_signals_alone() -> None:

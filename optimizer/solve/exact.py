@@ -55,6 +55,7 @@ def solve_problem(
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
     tighten: float = 0.0,
+    edited: MatrixForm | None = None,
 ) -> Solution:
     """Solve the problem to a relative gap, on its true curves.
 
@@ -67,6 +68,8 @@ def solve_problem(
     stop : asked now and then whether to stop with the best plan so far.
     tighten : part of |bound| + Σ|g| by which plans keep away from real-valued coupling bounds, after a plan has failed
         the independent check by rounding; the bound keeps the true rows.
+    edited : the relaxation as an expert has edited it, its first columns those of the problem's own model; curves then
+        keep their first breakpoints.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def solve_problem(
         ``infeasible`` only when the relaxation is proved so.
     """
     started = time.monotonic()
-    search = _Search(problem, gap, started + time_limit, progress, stop, tighten)
+    search = _Search(problem, gap, started + time_limit, progress, stop, tighten, edited)
     status = search.run()
     best = search.best
     seconds = time.monotonic() - started
@@ -102,9 +105,10 @@ class _Search:
         progress: Progress | None,
         stop: Callable[[], bool] | None,
         tighten: float,
+        edited: MatrixForm | None,
     ) -> None:
         self.problem, self.gap, self.deadline = problem, gap, deadline
-        self.progress, self.stop, self.tighten = progress, stop, tighten
+        self.progress, self.stop, self.tighten, self.edited = progress, stop, tighten, edited
         self.best: Candidate | None = None
         self.bound = np.inf
         self.bound_by: Literal["own", "solver"] = "solver"
@@ -119,7 +123,7 @@ class _Search:
         for round_number in range(ROUNDS):
             relaxed = Formulation(self.problem, "relaxation", self.breakpoints)
             self.relaxed = relaxed
-            curved = bool(relaxed.curves or relaxed.prices)
+            curved = bool(relaxed.curves or relaxed.prices) and self.edited is None
             label = f"round {round_number + 1}" if curved else "solve"
             gap = self.gap / 4 if curved else self.gap
             result = self._mip(relaxed, label, gap, whole=True)
@@ -133,7 +137,7 @@ class _Search:
                 return "no_plan" if result.status in {"no_plan", "feasible"} else "failed"
             points = [result.x]
             held = self._consider(relaxed, result.x)
-            if not held:
+            if not held and self.edited is None:
                 restricted = Formulation(self.problem, "restriction", self.breakpoints)
                 inside = self._mip(restricted, f"{label}, on the safe side", self.gap / 4, whole=False)
                 if inside.x is not None:
@@ -166,7 +170,7 @@ class _Search:
 
     def _mip(self, formulation: Formulation, stage: str, gap: float, *, whole: bool) -> MipResult:
         """Solve one formulation, starting from the best plan."""
-        form = formulation.model.form()
+        form = formulation.model.form() if self.edited is None else self.edited
         if self.tighten and not whole:
             form = _tightened(formulation, form, self.tighten)
         start = None
