@@ -29,7 +29,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)\Z")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
 #: More nodes than any scenario holds: aliases of aliases can unfold without end.
-_MOST_NODES = 2_000_000
+_MOST_NODES = 200_000
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def parse_yaml(text: str, file: str) -> Document:
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
         raise ScenarioError(file, place, None, f"not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ScenarioError(file, "the file", None, f"not YAML: {error}") from error
+        raise ScenarioError(file, "the file", None, f"not YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise ScenarioError(file, "the file", None, "nested too deeply") from error
     if node is None:

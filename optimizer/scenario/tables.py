@@ -344,7 +344,7 @@ def _query(source: SqlSource, folder: Path, name: str) -> pd.DataFrame:
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             file = folder / url.database
             if not file.is_file():
-                raise ScenarioError(name, "url", source.url, f"no SQLite file {file}")
+                raise ScenarioError(name, "url", url.render_as_string(hide_password=True), f"no SQLite file {file}")
             url = url.set(database=str(file))
         engine = sqlalchemy.create_engine(url)
         try:
@@ -352,8 +352,10 @@ def _query(source: SqlSource, folder: Path, name: str) -> pd.DataFrame:
                 return pd.read_sql_query(sqlalchemy.text(source.sql), connection)
         finally:
             engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        words = str(getattr(error, "orig", None) or error).splitlines()[0]
+    except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError) as error:
+        # pandas wraps the database's own words, which say it best.
+        cause = error.__cause__ or error
+        words = str(getattr(cause, "orig", None) or cause).splitlines()[0]
         raise ScenarioError(name, "sql", source.sql, f"the query failed: {words}") from error
 
 
