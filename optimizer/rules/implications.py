@@ -64,6 +64,23 @@ def most(context: Context, one: Valued, usable: Bools) -> Floats:
     return total
 
 
+def without(context: Context, one: Valued, usable: Bools, reach: Floats, gone: Bools) -> Floats:
+    """The reach once some of the usable pairs are gone; only their units are counted again."""
+    rows = np.flatnonzero(gone)
+    if not len(rows):
+        return reach
+    pairs = context.facts.pairs
+    if isinstance(one, Count):
+        lost = np.bincount(
+            one.units.unit[pairs.customer[rows]], on_pairs(context, one.weights)[rows], minlength=len(one.units.names)
+        )
+        return reach - lost[one.bound_units]
+    hit = np.zeros(len(one.units.names), bool)
+    hit[one.units.unit[pairs.customer[rows]]] = True
+    left = most(context, one, usable & ~gone & hit[one.units.unit[pairs.customer]])
+    return np.where(hit[one.bound_units], left, reach)
+
+
 def ceiling(context: Context, other: Count | Distinct | Clash, one: Valued, usable: Bools) -> Floats:
     """What each bound unit of ``one`` can reach at most while the other primitive holds; inf where it says nothing."""
     nothing = np.full(len(one.bound_units), np.inf)
@@ -140,9 +157,9 @@ def clash_within(context: Context, other: Clash, one: Clash, usable: Bools) -> b
     )
 
 
-def clash_capped(context: Context, others: list[Count], one: Clash, usable: Bools) -> bool:
-    """Whether hard caps leave room for one contact alone wherever two would clash."""
-    open_ = clashing(context, one, usable)
+def clash_capped(context: Context, others: list[Count], one: Clash, open_: Bools, usable: Bools) -> bool:
+    """Whether hard caps leave room for one contact alone wherever two would clash (``open_``, from ``clashing``)."""
+    open_ = open_.copy()
     for other in others:
         whole = len(other.bound_units) == len(other.units.names) and _contains(other.units, one.units)
         if not open_.any() or not whole or other.weights.pair is not None or (hard_upper(other) >= 2).any():
@@ -275,7 +292,14 @@ def _under_clash(context: Context, other: Clash, one: Valued, usable: Bools, not
     """What one contact adds, where every two contacts that count would clash."""
     if other.soft is not None or not _contains(other.units, one.units):
         return nothing
-    members = usable & kept_pairs(context, one.weights if isinstance(one, Count) else one.members)
+    weights = one.weights if isinstance(one, Count) else one.members
+    counted = np.ones(len(other.follows), bool) if weights.activity is None else weights.activity > 0
+    if (
+        isinstance(one, Count)
+        and not (other.follows | other.follows.T | np.eye(len(counted), dtype=bool))[np.ix_(counted, counted)].all()
+    ):
+        return nothing
+    members = usable & kept_pairs(context, weights)
     first, then = kept_pairs(context, other.first), kept_pairs(context, other.then)
     pairs = context.facts.pairs
     count = len(context.facts.activities)

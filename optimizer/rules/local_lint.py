@@ -29,6 +29,7 @@ from optimizer.rules.implications import (
     most,
     needing,
     precedence_within,
+    without,
 )
 from optimizer.rules.removal import forbidden_pairs, removed_pairs, removing_rules
 from optimizer.rules.scope import kept_pairs
@@ -121,9 +122,7 @@ class _Lint:
         if other is not one and isinstance(other, Precedence | Count):
             if id(other) not in self._impossible:
                 self._impossible[id(other)] = impossible(self.context, other, self.usable)
-            gone = self._impossible[id(other)]
-            if gone.any():
-                reach = most(self.context, one, self.usable & ~gone)
+            reach = without(self.context, one, self.usable, reach, self._impossible[id(other)])
         if isinstance(other, Precedence):
             return reach
         return np.minimum(reach, ceiling(self.context, other, one, self.usable))
@@ -196,13 +195,14 @@ class _Lint:
         if isinstance(one, Valued):
             return self._bounds_hold(one, others, helpers)
         if isinstance(one, Clash):
-            if not clashing(self.context, one, self.usable).any():
+            open_ = clashing(self.context, one, self.usable)
+            if not open_.any():
                 return True
             for name, theirs in others:
                 hard = [other for other in theirs if isinstance(other, Clash) and other.soft is None]
                 caps = [other for other in theirs if isinstance(other, Count)]
                 if any(clash_within(self.context, other, one, self.usable) for other in hard) or clash_capped(
-                    self.context, caps, one, self.usable
+                    self.context, caps, one, open_, self.usable
                 ):
                     helpers.append(name)
                     return True
@@ -218,22 +218,32 @@ class _Lint:
         return False
 
     def _bounds_hold(self, one: Valued, others: list[tuple[str, list[LocalRule]]], helpers: list[str]) -> bool:
-        above = self._reach(one) > one.upper
-        below = _can_miss(one)
+        """Whether the data, one other rule, or several together hold the primitive."""
+        above, below = self._reach(one) > one.upper, _can_miss(one)
+        if not (above.any() or below.any()):
+            return True
+        held: list[tuple[str, Bools, Bools]] = []
         for name, theirs in others:
-            for other in theirs:
-                if not (above.any() or below.any()):
-                    return True
-                if isinstance(other, Precedence):
-                    continue
-                capped = above & (ceiling(self.context, other, one, self.usable) <= one.upper) if above.any() else above
-                met = np.zeros(len(below), bool)
-                if below.any() and isinstance(other, Valued):
-                    met = below & (floor(self.context, other, one, self.usable) >= one.lower)
-                if capped.any() or met.any():
-                    helpers.append(name)
-                    above, below = above & ~capped, below & ~met
+            capped, met = self._held_by(one, theirs, above, below)
+            if not ((above & ~capped).any() or (below & ~met).any()):
+                helpers.append(name)
+                return True
+            held.append((name, capped, met))
+        for name, capped, met in held:
+            if (above & capped).any() or (below & met).any():
+                helpers.append(name)
+                above, below = above & ~capped, below & ~met
         return not (above.any() or below.any())
+
+    def _held_by(self, one: Valued, others: list[LocalRule], above: Bools, below: Bools) -> tuple[Bools, Bools]:
+        """Of the units whose maximum (minimum) some plan could pass, those for which the others prevent it."""
+        capped, met = np.zeros(len(above), bool), np.zeros(len(below), bool)
+        for other in others:
+            if not isinstance(other, Precedence) and (above & ~capped).any():
+                capped |= ceiling(self.context, other, one, self.usable) <= one.upper
+            if isinstance(other, Valued) and (below & ~met).any():
+                met |= floor(self.context, other, one, self.usable) >= one.lower
+        return capped, met
 
     def _slack(self, rule: Rule, primitives: list[LocalRule]) -> str:
         """How far the bounds are from what anyone can reach."""
