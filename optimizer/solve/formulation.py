@@ -14,6 +14,7 @@ import pandas as pd
 from optimizer.problem import CouplingRow, Expression, Floats, Opening, Problem, Reach
 from optimizer.scenario.curves import Curve, Saturated
 from optimizer.solve.curve_rows import CurveUse, Kind, Linear, PriceUse, proportion, scaled_terms
+from optimizer.solve.gates import Gates
 from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.local_rows import Bend, LocalRows, Owner, forbidden
 from optimizer.solve.patterns import response_entries
@@ -91,6 +92,7 @@ class Formulation:
         self.contact[self.free] = self.model.add_variables(
             "contact", len(self.free), upper=1.0, integer=True, labels=labels
         )
+        self._gates = Gates(len(self.free))
         self._add_media()
         local = LocalRows(self.model, problem, self.contact, self.free)
         local.add_all()
@@ -166,6 +168,7 @@ class Formulation:
             return
         inside = opening.members.on(problem.customer, problem.activity)[self.free] != 0
         columns = self.contact[self.free[inside]]
+        self._gates.add(column, columns)
         if len(columns) <= STRONG_OPENING_ROWS:
             size = len(columns)
             row, entry, value = (
@@ -390,6 +393,7 @@ class Formulation:
         for side, lower, upper, helpful in sides:
             stated = self._stated(reading, helpful)
             columns, values = stated.column, stated.coefficient
+            behind = self._gates.behind(columns, values, upper - stated.constant)
             soft = row.soft
             if soft is not None and (soft.min_side if side == " min" else soft.max_side):
                 least, most = self._range(stated)
@@ -404,5 +408,14 @@ class Formulation:
                 name + side, np.zeros(len(columns)), columns, values,
                 lower=lower - stated.constant, upper=upper - stated.constant, size=1,
             )  # fmt: skip
-            self.row_numbers.setdefault((row.rule, row.scope), []).append(int(number[0]))
-            self.owners.append(Owner((row.rule,), int(number[0]), int(number[0]) + 1))
+            self._own(row, number)
+            if behind is not None and len(columns) == len(stated.column):
+                number = self.model.add_rows(
+                    f"{name}{side} once open", np.zeros(len(behind[0])), *behind, lower=-np.inf, upper=0.0, size=1
+                )
+                self._own(row, number)
+
+    def _own(self, row: CouplingRow, number: Indices) -> None:
+        """Remember whose row it is: its dual is a part of the rule's price."""
+        self.row_numbers.setdefault((row.rule, row.scope), []).append(int(number[0]))
+        self.owners.append(Owner((row.rule,), int(number[0]), int(number[0]) + 1))
