@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optimizer.scenario import Scenario
 
 #: Pairs looked at before comparing stops: by the lint, and before a solve.
-LINT_WORK, SOLVE_WORK = 500_000_000, 50_000_000
+LINT_WORK, SOLVE_WORK = 300_000_000, 30_000_000
 #: Pairs of rows kept at hand.
 KEPT = 10_000_000
 #: Rows of one rule that are also looked at one by one.

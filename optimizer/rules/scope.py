@@ -341,14 +341,17 @@ class _Grouping:
 
     def past(self, values: tuple[str, ...]) -> Bools:
         """The past contacts of one combination."""
+        mask = np.ones(len(self.context.facts.past), bool)
+        if not len(mask):
+            return mask
         frame = past_frame(self.context)
-        mask = np.ones(len(frame), bool)
         for column, value in zip(self.columns, values, strict=True):
             name = column if column in frame else plain(column)
             if name == "offer" and "offers" in frame:
                 mask &= np.array([value in offers for offers in frame["offers"]], bool)
             elif name in frame:
-                mask &= (as_text(frame[name]) == value).to_numpy(bool)
+                texts = self.context.remembered(("past text", name), partial(as_text, frame[name]))
+                mask &= (texts == value).to_numpy(bool)
             else:
                 mask[:] = False
         return mask
