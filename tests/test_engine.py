@@ -225,14 +225,16 @@ def test_ctrl_c_returns_the_best_verified_plan_with_its_gap(tmp_path: Path) -> N
     )
     assert running.stderr is not None
     deadline = time.monotonic() + 200
+    told = []
     for line in running.stderr:
+        told.append(line)
         if "best" in line and "gap" in line:
             # As a terminal does it: the signal goes to the whole group, solver process included.
             os.killpg(running.pid, signal.SIGINT)
             break
         assert time.monotonic() < deadline
     out, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
+    assert running.returncode == 0, "".join(told) + err
     assert "stopped by Ctrl-C" in out
     summary = json.loads((tmp_path / "plan" / "summary.json").read_text())
     assert summary["status"] == "feasible"

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL = 5.0
 
 
+#: Columns of a table where stdout is a file or a pipe.
+PLAIN_WIDTH = 140
+
+
 def results() -> Console:
     """The console for results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 def messages() -> Console:
@@ -72,14 +76,28 @@ def count(value: float) -> str:
     return number(value, 0 if math.isfinite(value) and float(value).is_integer() else 2)
 
 
-def table(title: str, frame: pd.DataFrame, columns: dict[str, str]) -> Table:
-    """A frame as a table: ``columns`` maps its columns to headers; numbers to the right."""
+def table(title: str, frame: pd.DataFrame, columns: dict[str, str], *, mixed: bool = False) -> Table:
+    """A frame as a table: ``columns`` maps its columns to headers; numbers to the right.
+
+    A column shows the same decimals all through, unless it is ``mixed`` (counts and money in one column).
+    """
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    decimals: dict[str, int] = {}
     for column, header in columns.items():
-        shown.add_column(header, justify="right" if frame[column].dtype.kind in "fiu" else "left", header_style="dim")
-    for row in frame[list(columns)].itertuples(index=False):
-        shown.add_row(*(count(cell) if isinstance(cell, int | float) else escape(str(cell)) for cell in row))
+        numeric = frame[column].dtype.kind in "fiu"
+        if numeric:
+            values = frame[column].dropna()
+            decimals[column] = 0 if (values == values.round()).all() else 2
+        shown.add_column(header, justify="right" if numeric else "left", header_style="dim")
+    for row in frame[list(columns)].to_dict("records"):
+        shown.add_row(
+            *(_cell(row[c], None if mixed else decimals[c]) if c in decimals else escape(str(row[c])) for c in columns)
+        )
     return shown
+
+
+def _cell(value: float, decimals: int | None) -> str:
+    return count(value) if decimals is None else number(value, decimals)
 
 
 @contextmanager

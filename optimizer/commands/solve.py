@@ -70,7 +70,7 @@ def _tell(plan: Plan, folder: Path) -> None:
             "max": "max",
             "shadow_price": "price",
         }
-        out.print(table("Rules that bind", shown, headers))
+        out.print(table("Rules that bind", shown, headers, mixed=True))
         if len(binding) > len(shown):
             out.print(f"and {len(binding) - len(shown)} more in rules.csv")
     for part in summary["left_out"]:

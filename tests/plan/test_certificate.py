@@ -35,7 +35,9 @@ def test_the_gap_does_not_depend_on_the_side_or_on_units_of_a_power_of_two(objec
     assert gap_between(objective * 1024, bound * 1024) == gap_between(objective, bound)
 
 
-@pytest.mark.parametrize(("bound", "status"), [(100.0, "optimal"), (100.005, "optimal"), (100.02, "feasible"), (math.inf, "feasible")])
+@pytest.mark.parametrize(
+    ("bound", "status"), [(100.0, "optimal"), (100.005, "optimal"), (100.02, "feasible"), (math.inf, "feasible")]
+)
 def test_the_status_is_read_off_the_gap(bound: float, status: str) -> None:
     proved = Certificate.of(100.0, bound, wanted_gap=1e-4, bound_by="own", seconds=1.0, checks=3)
     assert proved.status == status
