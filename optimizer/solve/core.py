@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.search import RELATIVE_MARGIN, Ending, Floats, Part, Search, explore
 
-THRESHOLD = 3_000  # integer columns from which a core is worth its LP
-_CORE_SIZES = (1_000, 3_000, 8_000)
+THRESHOLD = 1_000  # integer columns from which a core is worth its LP
+_CORE_SIZES = (300, 1_000, 3_000, 8_000)
 _CORE_NODES = 2_000
 _FRACTIONAL = 1e-6
 
@@ -63,11 +63,14 @@ def close_box(search: Search, relaxed: Relaxed, *, label: str, start: Floats | N
         A whole point to start from.
     """
     box, bound = relaxed.box, relaxed.bound
+    integers = np.count_nonzero(box.integer)
     for size in _CORE_SIZES:
         if search.good_enough(bound):
             return Closed("solved", bound, by_solver=False)
-        if size >= np.count_nonzero(box.integer) / 2 or search.finished:
+        if size >= integers / 2 or search.finished:
             break
+        if size < integers / 50:
+            continue
         part = hold(box, _core(relaxed, size), relaxed.x)
         if part is not None:
             explore(

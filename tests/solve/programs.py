@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from optimizer.solve.linear_model import MatrixForm
+from optimizer.solve.mip import MipResult
 
 
 def random_form(rng: np.random.Generator, *, integers: int = 5, continuous: int = 2, rows: int = 4) -> MatrixForm:
@@ -70,8 +71,10 @@ def enumerated(form: MatrixForm) -> float:
     return best
 
 
-def feasible(form: MatrixForm, x: np.ndarray) -> bool:
-    """Whether a point satisfies the form: integers exactly, rows to 1e-9 × (|bound| + Σ|a x|)."""
+def feasible(form: MatrixForm, x: np.ndarray | None) -> bool:
+    """Whether there is a point and it satisfies the form: integers exactly, rows to 1e-9 × (|bound| + Σ|a x|)."""
+    if x is None:
+        return False
     dense = form.matrix.toarray()
     activity = dense @ x
     size = np.abs(dense) @ np.abs(x)
@@ -81,3 +84,9 @@ def feasible(form: MatrixForm, x: np.ndarray) -> bool:
     above = activity <= high + 1e-9 * (np.where(np.isfinite(high), np.abs(high), 0) + size)
     within = (x >= form.lower) & (x <= form.upper)
     return bool(below.all() and above.all() and within.all() and (x[form.integer] % 1 == 0).all())
+
+
+def point(result: MipResult) -> np.ndarray:
+    """The point of a result that must have one."""
+    assert result.x is not None
+    return result.x

@@ -78,8 +78,10 @@ def test_killed_once_it_goes_on_with_another():
     killed = []
 
     def kill() -> None:
-        killed.append(mine.process.pid)
-        mine.process.kill()
+        process = mine.process
+        assert process is not None
+        killed.append(process.pid)
+        process.kill()
 
     later(1.5, kill)
     result = solve_mip(form, gap=0.0, time_limit=5.0, child=mine)
@@ -168,6 +170,7 @@ def test_ctrl_c_returns_the_best_plan():
 def test_the_process_ignores_ctrl_c():
     solve_mip(easy())
     process = solver_child().process
+    assert process is not None
     os.kill(process.pid, signal.SIGINT)
     assert solve_mip(easy()).objective == 3
     assert solver_child().process is process

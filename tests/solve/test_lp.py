@@ -50,6 +50,8 @@ def test_the_right_prices_give_the_optimum(seed):
         assert enumerated(form) == -np.inf
         return
     assert answer.status == "optimal"
+    assert answer.row_dual is not None
+    assert answer.reduced_cost is not None
     bound = dual_bound(form, answer.row_dual)
     scale = 1 + np.abs(form.objective).max()
     assert bound == pytest.approx(answer.objective, abs=1e-5 * scale)
@@ -112,6 +114,7 @@ def test_a_shortfall_without_limit_is_priced_at_its_penalty():
         model.add_rows("floor", [0] * 4, [*x, *short], 1, lower=5, upper=np.inf, size=1)
         answer = solve_lp(model.form())
         assert answer.objective == pytest.approx(3.4 - 2 * penalty)
+        assert answer.row_dual is not None
         assert dual_bound(model.form(), answer.row_dual) == pytest.approx(answer.objective)
 
 
@@ -150,6 +153,7 @@ def test_a_kept_relaxation_answers_as_a_fresh_one_and_survives_its_process():
     boxes = [(form.lower[columns], form.upper[columns]), (form.lower[columns], form.lower[columns])]
     for attempt, (lower, upper) in enumerate([*boxes, boxes[0]]):
         if attempt == 2:
+            assert kept.child.process is not None
             kept.child.process.kill()
         answer = kept.solve(columns, lower, upper, seconds=20, stop=None)
         bounds = form.lower.copy(), form.upper.copy()

@@ -10,7 +10,7 @@ import pytest
 from optimizer.solve import core, mip, tree
 from optimizer.solve.linear_model import LinearModel, MatrixForm
 from optimizer.solve.mip import relative_gap, solve_mip
-from tests.solve.programs import enumerated, feasible, random_form
+from tests.solve.programs import enumerated, feasible, point, random_form
 
 GAP = 1e-6
 
@@ -22,7 +22,7 @@ def agree(form: MatrixForm, truth: float, result: mip.MipResult) -> None:
         return
     assert result.status == "optimal"
     assert feasible(form, result.x)
-    assert result.objective == float(form.objective @ result.x) + form.offset
+    assert result.objective == float(form.objective @ point(result)) + form.offset
     tolerance = 1e-5 * np.abs(form.objective).max() + GAP * abs(truth)
     assert result.objective == pytest.approx(truth, abs=tolerance)
     assert result.bound >= truth - 1e-9 * (1 + abs(truth))
@@ -109,7 +109,7 @@ def knapsack(seed: int = 0, width: int = 40, rows: int = 4) -> MatrixForm:
 
 def test_two_runs_give_the_same_bytes():
     first, second = solve_mip(knapsack()), solve_mip(knapsack())
-    assert first.x.tobytes() == second.x.tobytes()
+    assert point(first).tobytes() == point(second).tobytes()
     assert (first.objective, first.bound) == (second.objective, second.bound)
 
 
@@ -128,8 +128,8 @@ def test_money_in_other_units_gives_the_same_plan(power):
         return model.form()
 
     plain, scaled = solve_mip(stated(1.0)), solve_mip(stated(2.0**power))
-    np.testing.assert_array_equal(plain.x[:40], scaled.x[:40])
-    assert scaled.x[40] == plain.x[40] * 2.0**power
+    np.testing.assert_array_equal(point(plain)[:40], point(scaled)[:40])
+    assert point(scaled)[40] == point(plain)[40] * 2.0**power
     assert scaled.objective == plain.objective * 2.0**power
     assert scaled.bound == pytest.approx(plain.bound * 2.0**power, rel=1e-12)
 
@@ -139,7 +139,7 @@ def test_a_start_is_never_lost_and_may_be_partial():
     best = solve_mip(form)
     again = solve_mip(form, start=best.x, gap=0.5)
     assert again.objective >= best.objective
-    partial = np.where(np.arange(40) < 10, best.x, np.nan)
+    partial = np.where(np.arange(40) < 10, point(best), np.nan)
     assert solve_mip(form, start=partial).objective >= best.objective * (1 - 1e-4)
     nonsense = np.full(40, 7.0)
     assert solve_mip(form, start=nonsense).objective >= best.objective * (1 - 1e-4)
