@@ -309,6 +309,9 @@ def test_budget_adds_up_to_the_totals() -> None:
     assert value.budget["cost"].sum() == pytest.approx(1 + 2 + 3 + 10 + 7)
     assert value.budget["gross_margin"].sum() == pytest.approx(10 + 20 + 30 * math.log(2))
     assert value.budget["net_margin"].sum() == pytest.approx(value.objective)
+    totals = [value.cost, value.gross_margin, value.net_margin, value.responses]
+    sums = value.budget[["cost", "gross_margin", "net_margin", "response"]].sum().tolist()
+    assert totals == pytest.approx(sums, abs=1e-9)
     tv = value.budget[value.budget["channel"] == "tv"].iloc[0]
     assert tv["marginal_return"] == pytest.approx(30 / 20)
     assert tv["roi"] == pytest.approx((30 * math.log(2) - 17) / 17)
