@@ -61,4 +61,4 @@ def infeasible_by_count(problem: Problem, scenario: Scenario | None = None) -> l
 def sentence(rule: Rule, scenario: Scenario) -> str:
     """A rule in one sentence for planners, with units and currency."""
     context = Context(scenario)
-    return written(rule, VERBS[rule.verb].sentence(rule, context), scenario.currency)
+    return written(rule, VERBS[rule.verb].sentence(rule, context), scenario.objective, scenario.currency)

@@ -20,13 +20,14 @@ from optimizer.problem import Bools, CouplingRow, Expression, Problem
 from optimizer.rules.base import Context, Finding, Verb
 from optimizer.rules.compile import compile_context
 from optimizer.rules.counting import TOLERANCE, Counted, Extent, Ground, Rows, disjoint, hard
+from optimizer.rules.sentences import number
 from optimizer.rules.wording import beyond, implied, unit_of
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
 
 #: Pairs looked at before comparing stops: by the lint, and before a solve.
-LINT_WORK, SOLVE_WORK = 300_000_000, 30_000_000
+LINT_WORK, SOLVE_WORK = 150_000_000, 30_000_000
 #: Pairs of rows kept at hand.
 KEPT = 10_000_000
 #: Rows of one rule that are also looked at one by one.
@@ -75,12 +76,24 @@ def lint_scenario(scenario: Scenario, verbs: Mapping[str, Verb]) -> list[Finding
                 if (alone := comparison.alone(row, strict=False)) is not None:
                     message = f"{alone.message} (reported, not enforced)"
                     findings.append(Finding(rule.name, "note", message, alone.scope))
+    findings += _never_opened(context, comparison.ground)
     if comparison.stopped:
         findings.append(
             Finding("all rules", "note", "too many to compare every two of them: some contradictions may be missed")
         )
     place = {rule.name: position for position, rule in enumerate(scenario.rules)}
     return sorted(findings, key=lambda finding: place.get(finding.rule, len(place)))
+
+
+def _never_opened(context: Context, ground: Ground) -> list[Finding]:
+    """Offers and channels whose minimum volume is above what can be contacted: they stay closed."""
+    findings = []
+    for minimum in context.facts.minimum_volumes:
+        pairs = np.flatnonzero(ground.free & minimum.activities[context.facts.pairs.activity])
+        if (most := ground.most_contacts(pairs)) < minimum.volume:
+            needed = f"it needs {number(minimum.volume)} contacts, {number(most)} are possible"
+            findings.append(Finding(minimum.name, "note", f"{minimum.name} can never open: {needed}"))
+    return findings
 
 
 def contradictions(problem: Problem, scenario: Scenario | None = None) -> list[Finding]:
@@ -116,13 +129,13 @@ class Comparison:
     def contradictions(self, *, strict: bool) -> list[Finding]:
         """Rows that no plan holds; ``strict``: beyond the tolerance of soft bounds as well."""
         found: dict[int, list[Finding]] = {}
-        for number, row in enumerate(self.problem.coupling):
+        for place, row in enumerate(self.problem.coupling):
             if not self.spent and (finding := self.alone(row, strict=strict)):
-                found[number] = [finding]
-        for number, row in enumerate(self.problem.coupling):
-            if number not in found and not self.spent:
-                found[number] = next(self._together(row, strict=strict), [])
-        return [finding for number in sorted(found) for finding in found[number]]
+                found[place] = [finding]
+        for place, row in enumerate(self.problem.coupling):
+            if place not in found and not self.spent:
+                found[place] = next(self._together(row, strict=strict), [])
+        return [finding for place in sorted(found) for finding in found[place]]
 
     def alone(self, row: CouplingRow, *, strict: bool) -> Finding | None:
         """The row against what is eligible."""

@@ -95,12 +95,13 @@ def _condition(value: Any) -> str:
     return f"is {text}"
 
 
-def written(rule: Rule, words: str, currency: str) -> str:
+def written(rule: Rule, words: str, objective: str, currency: str) -> str:
     """The whole sentence: the verb's words, what a violation costs, and whether the rule binds at all."""
     text = words[0].upper() + words[1:]
+    unit = currency if objective in MONEY else objective
     if rule.soft is not None:
         side = {"min": " below", "max": " above", "both": ""}[rule.soft.side]
-        text += f"; soft: each unit{side} costs {rule.soft.penalty:,.2f} of the objective"
+        text += f"; soft: each unit{side} costs {rule.soft.penalty:,.2f} {unit}"
         if rule.soft.tolerance is not None:
             text += f", at most {number(rule.soft.tolerance)}"
     if rule.mode == "report":

@@ -183,6 +183,13 @@ def test_money_outside_a_filter_is_noted():
     }
 
 
+def test_an_offer_that_can_never_open_is_noted():
+    scenario = small(offers={"tour": {"gross_margin": 20.0, "min_volume_if_opened": 13}})
+    assert [finding.message for finding in lint(scenario)] == [
+        "tour can never open: it needs 13 contacts, 12 are possible"
+    ]
+
+
 def test_unmatched_tables_and_dates_are_noted():
     table = pd.DataFrame({"country": ["FR", "IT"], "slots": [1, 1]})
     rules: list[dict[str, Any]] = [

@@ -47,8 +47,7 @@ TABLE = {"table": pd.DataFrame({"country": ["FR"], "slots": [1]}), "column": "sl
         ({"sum": {"of": "age", "max": 4000}}, "The sum of age is at most 4,000."),
         (
             {"volume": {"min": 3}, "where": {"age": ">= 60"}, "soft": {"penalty": 8, "side": "min", "tolerance": 2}},
-            "At least 3 contacts where age is at least 60; "
-            "soft: each unit below costs 8.00 of the objective, at most 2.",
+            "At least 3 contacts where age is at least 60; soft: each unit below costs 8.00 EUR, at most 2.",
         ),
         ({"volume": {"max": 3}, "mode": "report"}, "At most 3 contacts; reported, not enforced."),
     ],
@@ -56,3 +55,8 @@ TABLE = {"table": pd.DataFrame({"country": ["FR"], "slots": [1]}), "column": "sl
 def test_sentences(rule, expected):
     scenario = small([rule])
     assert sentence(scenario.rules[0], scenario) == expected
+
+
+def test_penalties_are_counted_in_what_the_objective_counts():
+    scenario = small([{"volume": {"max": 3}, "soft": {"penalty": 0.5}}], objective="responses")
+    assert sentence(scenario.rules[0], scenario) == "At most 3 contacts; soft: each unit costs 0.50 responses."
