@@ -78,7 +78,8 @@ class Context:
                 units = Units("customer", np.arange(len(customers), dtype=np.int32), customers["customer_id"].tolist())
             else:
                 named = customers[per].astype("string")
-                label = named.where(named.notna() & (named != ""), "customer " + customers["customer_id"].astype("string"))
+                alone = "customer " + customers["customer_id"].astype("string")
+                label = named.where(named.notna() & (named != ""), alone)
                 codes, names = label.factorize(sort=True)
                 units = Units(per, codes.astype(np.int32), list(names))
             self._units[key] = units
