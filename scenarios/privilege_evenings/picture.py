@@ -17,7 +17,7 @@ def plan_picture(contacts: pd.DataFrame, earned: dict[str, float], bound: float)
     """An SVG: combinations of channels by evening above, the net margin of each plan below."""
     mixes = combinations(contacts)
     below = TOP + ROW * len(mixes) + 62
-    height = below + 40 + ROW * len(earned) + 14
+    height = below + 40 + ROW * len(earned) + 18
     out = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' {FONT} font-size='14'>",
         f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>",
@@ -65,16 +65,16 @@ def mix_rows(mixes: pd.DataFrame) -> list[str]:
 def earned_rows(earned: dict[str, float], bound: float, top: float) -> list[str]:
     """A bar a plan, and the line that no plan crosses."""
     out = []
-    left, room = 300, 520
+    left, room = 300, 540
     for r, (name, value) in enumerate(sorted(earned.items(), key=lambda item: -item[1])):
         y, length = top + r * ROW, room * max(value, 0) / bound
         out.append(text(left - 12, y + 15, name, anchor="end", weight=600 if r == 0 else 400))
         colour = STRONG if r == 0 else "#a0aec0"
         out.append(f"<rect x='{left}' y='{y:g}' width='{length:.1f}' height='20' rx='3' fill='{colour}'/>")
-        out.append(text(left + length + 10, y + 15, f"{value:,.0f}"))
-    end = top + ROW * len(earned)
+        out.append(text(WIDTH - 40, y + 15, f"{value:,.0f}", anchor="end", weight=600 if r == 0 else 400))
+    end = top + ROW * len(earned) + 14
     out.append(line(left + room, top - 4, left + room, end, INK, dashed=True))
-    out.append(text(left + room + 70, end - 4, "no plan beats this", colour=FAINT, anchor="start", size=12))
+    out.append(text(left + room - 10, end - 6, "no plan beats this line", colour=FAINT, anchor="end", size=12))
     return out
 
 
