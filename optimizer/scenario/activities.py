@@ -76,15 +76,17 @@ def tuple_column(values: Sequence[tuple[str, ...]], index: pd.Index | None = Non
 
 def date_columns(days: pd.Series) -> dict[str, pd.Series]:
     """``day``, ISO ``week``, ``month`` and ``quarter`` of dates, as text; '' where there is none."""
-    stamps = days.astype("datetime64[s]")
-    quarter = stamps.dt.year.astype("Int64").astype("str") + "-Q" + stamps.dt.quarter.astype("Int64").astype("str")
-    parts = {
-        "day": stamps.dt.strftime("%Y-%m-%d"),
-        "week": stamps.dt.strftime("%G-W%V"),
-        "month": stamps.dt.strftime("%Y-%m"),
-        "quarter": quarter,
-    }
-    return {name: part.where(stamps.notna(), "").astype("str") for name, part in parts.items()}
+    # Distinct dates are few beside rows.
+    codes, distinct = pd.factorize(days, use_na_sentinel=True)
+    parts: dict[str, list[str]] = {name: [] for name in DATE_PARTS}
+    for stamp in pd.DatetimeIndex(distinct):
+        year, week, _ = stamp.isocalendar()
+        parts["day"].append(stamp.strftime("%Y-%m-%d"))
+        parts["week"].append(f"{year}-W{week:02d}")
+        parts["month"].append(stamp.strftime("%Y-%m"))
+        parts["quarter"].append(f"{stamp.year}-Q{stamp.quarter}")
+    found = {name: np.array([*words, ""], dtype=object)[codes] for name, words in parts.items()}
+    return {name: pd.Series(words, index=days.index, dtype="str") for name, words in found.items()}
 
 
 def declared_columns(spec: ScenarioFile, channels: Sequence[str], offers: Sequence[tuple[str, ...]]) -> pd.DataFrame:

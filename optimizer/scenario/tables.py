@@ -41,17 +41,23 @@ _STAMP = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2
 class Tables:
     """Reads table sources relative to a folder, and remembers them.
 
-    Attributes
-    ----------
-    hashes : dict
-        SHA-256 of every file (and of every other table's content) read so far, by name.
+    The SHA-256 of what was read is in ``hashes``.
     """
 
     def __init__(self, folder: Path, time_zone: str = "UTC") -> None:
         self.folder, self.time_zone = folder, time_zone
-        self.hashes: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}
+        self._unhashed: dict[str, pd.DataFrame] = {}
         self._read: dict[object, pd.DataFrame] = {}
         self._kept: list[pd.DataFrame] = []  # keeps the identity of frames that serve as keys
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every file (and of every other table's content) read so far, by name."""
+        while self._unhashed:
+            name, frame = self._unhashed.popitem()
+            self._hashes[name] = _content_hash(frame)
+        return dict(sorted(self._hashes.items()))
 
     def name(self, source: Any, key: str) -> str:
         """What messages call a source: its path, or the key that holds it."""
@@ -99,10 +105,10 @@ class Tables:
             return self._join(source, name, key)
         if isinstance(source, SqlSource):
             frame = typed(_query(source, self.folder, name), name, self.time_zone)
-            self.hashes[name] = _content_hash(frame)
+            self._unhashed[self._unused(name)] = frame
         elif isinstance(source, pd.DataFrame):
             frame = typed(source.reset_index(drop=True), name, self.time_zone)
-            self.hashes[name] = _content_hash(frame)
+            self._unhashed[self._unused(name)] = frame
         else:
             frame = self._file(Path(source), name)
         if not len(frame):
@@ -129,12 +135,17 @@ class Tables:
             words = str(error).splitlines()[0] if str(error) else type(error).__name__
             kind = "Parquet" if suffix.endswith(".parquet") else "CSV in UTF-8"
             raise ScenarioError(name, "file", None, f"cannot be read as {kind}: {words}") from error
-        self.hashes[name] = file_hash(file)
+        self._hashes[name] = file_hash(file)
         return frame
 
     def remember(self, file: Path, name: str) -> None:
         """Hash a file that is read elsewhere."""
-        self.hashes[name] = file_hash(file)
+        self._hashes[name] = file_hash(file)
+
+    def _unused(self, name: str) -> str:
+        """The name, numbered where another table already has it."""
+        taken = {*self._hashes, *self._unhashed}
+        return next(one for one in (name, *(f"{name} {k}" for k in range(2, len(taken) + 3))) if one not in taken)
 
     def _join(self, source: JoinSource, name: str, key: str) -> pd.DataFrame:
         left = self.read(source.table, key)

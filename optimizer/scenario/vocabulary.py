@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,7 @@ class Vocabulary:
     spec: ScenarioFile
     facts: Facts
     file: str
+    _cells: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
 
     @cached_property
     def activity(self) -> frozenset[str]:
@@ -116,13 +117,13 @@ class Vocabulary:
             self.check_column(column, place)
         self._check_names(condition.node, place)
         # One filled cell a column shows its type: text against a number fails here, before any solve.
-        condition.holds(self._sample)
+        condition.holds(self._sample(condition.columns))
         bare = {split_prefix(column)[1] for column in condition.columns}
         for medium in self.facts.media:
             if bare <= medium.columns.keys():
                 condition.holds(pd.DataFrame([medium.columns]))
         if self.past:
-            condition.holds(self._past_sample)
+            condition.holds(self._past_sample(condition.columns))
 
     def check_measure(self, name: str, place: str) -> None:
         """Raise when no measure has this name."""
@@ -158,31 +159,40 @@ class Vocabulary:
                     words = f"unknown {column}; {did_you_mean(value, known)}"
                     raise ScenarioError(self.file, f"{place}.{node.column}", value, words)
 
-    @cached_property
-    def _sample(self) -> dict[str, Any]:
-        """One filled cell of every column of a contact."""
-        found: dict[str, Any] = {column: np.ones(1) for column in self.pair}
-        activities, customers = self.facts.activities, self.facts.customers
-        for side, table in (("customer", customers), ("activity", activities)):
-            for column in table.columns:
-                both = column in customers.columns and column in activities.columns
-                found[f"{side}.{column}" if both else column] = _filled(table[column])
-        return found or {"": np.zeros(1)}
-
-    @cached_property
-    def _past_sample(self) -> dict[str, Any]:
-        past, customers = self.facts.past, self.facts.customers
-        found = {column: _filled(past[column]) for column in past.columns if column != "customer"}
-        for column in customers.columns:
-            known = column in found or column in self.facts.activities.columns
-            found[f"customer.{column}" if known else column] = _filled(customers[column])
+    def _sample(self, columns: Iterable[str]) -> dict[str, Any]:
+        """One filled cell of the columns a contact has, under the names as written."""
+        found: dict[str, Any] = {"": np.zeros(1)}
+        for column in columns:
+            prefix, name = split_prefix(column)
+            if prefix != "customer" and name in self.activity:
+                found[column] = self._filled("activity", name)
+                if name == "offer":
+                    found["offers"] = self._filled("activity", "offers")
+            elif prefix != "activity" and name in self.customer:
+                found[column] = self._filled("customer", name)
+            elif name in self.pair:
+                found[column] = np.ones(1)
         return found
+
+    def _past_sample(self, columns: Iterable[str]) -> dict[str, Any]:
+        """The same of past contacts: their own columns, then their customers'."""
+        found: dict[str, Any] = {"": np.zeros(1)}
+        for column in columns:
+            prefix, name = split_prefix(column)
+            if prefix != "customer" and name in self.past:
+                found[column] = self._filled("past", name)
+            elif prefix != "activity" and name in self.customer and (prefix or name not in self.activity):
+                found[column] = self._filled("customer", name)
+        return found
+
+    def _filled(self, side: str, column: str) -> pd.Series:
+        """The first cell of a column that holds something, as a column of one row."""
+        if (side, column) not in self._cells:
+            table = {"activity": self.facts.activities, "customer": self.facts.customers, "past": self.facts.past}[side]
+            first = int(table[column].notna().to_numpy().argmax()) if len(table) else 0
+            self._cells[side, column] = table[column].iloc[first : first + 1].reset_index(drop=True)
+        return self._cells[side, column]
 
 
 def _numeric(table: pd.DataFrame) -> Iterable[str]:
     return [column for column in table.columns if table[column].dtype.kind in "ifb"]
-
-
-def _filled(values: pd.Series) -> pd.Series:
-    """The first cell that holds something, as a column of one row."""
-    return values[values.notna()].head(1).reset_index(drop=True) if values.notna().any() else values.head(1)

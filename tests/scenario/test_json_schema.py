@@ -13,6 +13,8 @@ import pytest
 from optimizer.scenario.json_schema import SHIPPED, json_schema, schema_text
 from tests.scenario.small import KEYS
 
+VALIDATOR = jsonschema.Draft202012Validator(json_schema())
+
 
 def test_the_shipped_schema_is_current():
     assert SHIPPED.read_text(encoding="utf-8") == schema_text(), (
@@ -21,9 +23,8 @@ def test_the_shipped_schema_is_current():
 
 
 def test_it_is_a_schema_and_takes_a_scenario():
-    schema = json_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(json.loads(json.dumps(KEYS)), schema)
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    VALIDATOR.validate(json.loads(json.dumps(KEYS)))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_it_is_a_schema_and_takes_a_scenario():
 )
 def test_it_refuses_what_the_models_refuse(keys):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**KEYS, **keys}, json_schema())
+        VALIDATOR.validate({**KEYS, **keys})
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_it_refuses_what_the_models_refuse(keys):
     ],
 )  # fmt: skip
 def test_it_takes_every_form(keys):
-    jsonschema.validate({**KEYS, **keys}, json_schema())
+    VALIDATOR.validate({**KEYS, **keys})
