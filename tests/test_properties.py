@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import optimizer as opt
 from tests.bruteforce.filters import Row
+from tests.bruteforce.judge import evaluate
 from tests.bruteforce.search import best
 from tests.bruteforce.world import VERBS
 from tests.fuzz import minimal
@@ -116,4 +117,4 @@ def forgetful(spec: Row) -> bool:
     hard = spec["rules"] and "soft" not in spec["rules"][0] and "table" not in dump(spec["rules"][0])
     if not hard or "effect" in spec["rules"][0] or (free := best(spec, skip=0)) is None or best(spec) is None:
         return False
-    return not properties.evaluate(spec, free.plan, free.spend).feasible
+    return not evaluate(spec, free.plan, free.spend).feasible

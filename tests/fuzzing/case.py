@@ -6,7 +6,8 @@ from random import Random
 
 from tests.bruteforce.filters import Row
 from tests.bruteforce.world import VERBS
-from tests.fuzzing.rules import anchor, rule
+from tests.fuzzing.anchor import anchor
+from tests.fuzzing.rules import rule
 from tests.fuzzing.stage import stage
 
 

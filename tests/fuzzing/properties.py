@@ -168,9 +168,9 @@ def check_relabelling(spec: Row, plan: opt.Plan, rng: Random) -> list[str]:
     if sorted(back) == sorted(contacts_of(plan)):
         return []
     here = ready(spec)
-    worth = [evaluate(here, one, spend_of(plan, here)).objective for one in (contacts_of(plan), back)]
+    first, second = (evaluate(here, one, spend_of(plan, here)).objective for one in (contacts_of(plan), back))
     # Of plans worth the same, the customers' names may choose.
-    return [] if near(*worth, 1e-12) else [f"relabelled: {back} in place of {contacts_of(plan)}"]
+    return [] if near(first, second, 1e-12) else [f"relabelled: {back} in place of {contacts_of(plan)}"]
 
 
 def check_units(spec: Row, plan: opt.Plan) -> list[str]:
