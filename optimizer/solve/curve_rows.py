@@ -49,7 +49,10 @@ class Linear:
 
 @dataclass
 class CurveUse:
-    """One curve y = F(z), its argument, its breakpoints and the columns made for it so far."""
+    """One curve y = F(z), its argument, its breakpoints and the columns made for it so far.
+
+    ``switch``: the binary without which z = F(z) = 0 (spend or zero); ``low`` and ``high`` hold with it.
+    """
 
     name: str
     curve: Curve
@@ -58,6 +61,7 @@ class CurveUse:
     high: float
     breakpoints: Floats
     kind: Kind
+    switch: int | None = None
     _columns: dict[bool, int] = field(default_factory=dict)
     _segments: Segments | None = None
 
@@ -81,6 +85,7 @@ class CurveUse:
                 (self.argument.column, self.argument.coefficient, self.argument.constant),
                 approximation,
                 side="upper" if helpful else "lower",
+                on=self.switch,
             ).result
         return self._columns[helpful]
 

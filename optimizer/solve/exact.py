@@ -266,7 +266,9 @@ def _around(use: CurveUse | PriceUse, z: float) -> Floats:
     k = int(np.searchsorted(points, z))
     below, above = points[max(k - 1, 0)], points[min(k + (1 if len(near) else 0), len(points) - 1)]
     centre = float(near[0]) if len(near) else z
-    middle = [0.5 * (below + centre), 0.5 * (centre + above)]
+    # Where the curve starts infinitely steep, half-way would close in too slowly.
+    share = 0.02 if np.isinf(use.curve.slope(centre)) else 0.5
+    middle = [0.5 * (below + centre), centre + share * (above - centre)]
     return np.array([centre, *(m for m in middle if abs(m - centre) > spread)])
 
 

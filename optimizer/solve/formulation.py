@@ -117,15 +117,6 @@ class Formulation:
             upper=[medium.high for medium in media],
             labels=[medium.name for medium in media],
         )
-        for row, medium in enumerate(media):
-            low = 0.0 if medium.or_zero else medium.low
-            self._curve(
-                f"response of {medium.name}",
-                medium.curve,
-                Linear(self.spend[row : row + 1], np.ones(1)),
-                low,
-                medium.high,
-            )
         either = [row for row, medium in enumerate(media) if medium.or_zero and medium.low > 0]
         if either:
             size = len(either)
@@ -138,12 +129,27 @@ class Formulation:
                     np.concatenate([np.ones(size), -np.asarray(bound)]), size=size,
                     lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0,
                 )  # fmt: skip
+        else:
+            paid = np.empty(0, np.int64)
+        switches = dict(zip(either, paid.tolist(), strict=True))
+        for row, medium in enumerate(media):
+            # Below its least spend a medium has nothing but 0, so the curve need not be stated there.
+            self._curve(
+                f"response of {medium.name}",
+                medium.curve,
+                Linear(self.spend[row : row + 1], np.ones(1)),
+                medium.low,
+                medium.high,
+                switches.get(row),
+            )
 
-    def _curve(self, name: str, curve: Curve, argument: Linear, low: float, high: float) -> CurveUse:
+    def _curve(
+        self, name: str, curve: Curve, argument: Linear, low: float, high: float, switch: int | None = None
+    ) -> CurveUse:
         points = self.breakpoints.get(name)
         if points is None:
             points = initial_breakpoints(curve, low, high, INITIAL_BREAKPOINTS)
-        use = CurveUse(name, curve, argument, low, high, points, self.kind)
+        use = CurveUse(name, curve, argument, low, high, points, self.kind, switch)
         self.curves[name] = use
         return use
 

@@ -204,7 +204,7 @@ def initial_breakpoints(f: Function, low: float, high: float, count: int) -> Flo
     value = f.value(grid)
     middle = f.value(0.5 * (grid[:-1] + grid[1:]))
     off = np.abs(middle - 0.5 * (value[:-1] + value[1:]))
-    # What is straight shows rounding alone: breakpoints there would add nothing but pieces too narrow to be solved well.
+    # What is straight shows rounding alone: breakpoints there would add pieces too narrow to be solved well.
     noise = 8 * np.finfo(float).eps * (np.abs(value[:-1]) + np.abs(value[1:]))
     bend = np.sqrt(np.where(off > noise, off, 0.0))
     if not bend.any():
