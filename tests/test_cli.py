@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 from optimizer import cli, engine
 from optimizer.commands.new import run_new
 from optimizer.plan.verify import verify
+from optimizer.solve.exact import solve_problem
 from optimizer.solve.solution import Solution
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +75,7 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
         told = subprocess.run(
             [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
         ).stdout
-        used, found = re.search(r"used (\S+) (\[.*\])", told).groups()
+        ((used, found),) = re.findall(r"used (\S+) (\[.*\])", told)
         assert found == "[]"
         seconds.append(float(used))
     assert min(seconds) < 0.5
@@ -238,7 +241,7 @@ def test_infeasible_prints_the_bill_and_leaves_with_3(run, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("status", "code"), [("no_plan", 4), ("failed", 1)])
 def test_no_plan_within_the_limit_leaves_with_4(
-    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, code: int
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: Any, code: int
 ) -> None:
     run_new(tmp_path / "a")
 
@@ -273,11 +276,8 @@ def test_a_plan_that_states_another_objective_is_never_written(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_new(tmp_path / "a")
-    solve_problem = engine.solve_problem
 
     def boast(problem, **options) -> Solution:
-        from dataclasses import replace
-
         found = solve_problem(problem, **options)
         return replace(found, objective=found.objective + 0.01, bound=found.bound + 0.01)
 

@@ -18,7 +18,7 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.filterwarnings("default")  # The notebook machinery's own warnings are not ours.
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_runs(file: Path) -> None:
-    notebook = nbformat.read(file, as_version=4)
+    notebook = nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
     client = nbclient.NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(file.parents[1])}}
     )

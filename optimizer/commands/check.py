@@ -42,7 +42,7 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     out.print(f"[bold]{escape(scenario.spec.name)}[/bold]", soft_wrap=True)
     out.print(", ".join(f"{count(value)} {key.replace('_', ' ')}" for key, value in held.items()), soft_wrap=True)
     for part in left_out:
-        out.print(f"left out: {part['count']:,} {escape(part['reason'])}", soft_wrap=True)
+        out.print(f"left out: {part['count']:,} {escape(str(part['reason']))}", soft_wrap=True)
     out.print()
     for rule in scenario.rules:
         out.print(f"  [bold]{escape(rule.name)}[/bold]: {escape(sentence(rule, scenario))}", soft_wrap=True)

@@ -65,7 +65,7 @@ def test_an_identifier_is_no_formula(plan: opt.Plan, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_there_is_a_message(plan: opt.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(excel.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ScenarioError, match=r"campaign-optimizer\[excel\]"):
         plan.to_excel(tmp_path / "plan.xlsx")
     assert list(tmp_path.iterdir()) == []
