@@ -24,6 +24,8 @@ from optimizer.solve.piecewise import initial_breakpoints
 STRONG_OPENING_ROWS = 200_000
 #: Breakpoints a curve starts with; refinement adds more around the answer.
 INITIAL_BREAKPOINTS = 9
+#: The least part of a medium's most that counts as money spent.
+LEAST_MONEY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,12 @@ class Formulation:
         """State x ≤ y for every contact it opens with, y ≤ Σ x, Σ x ≥ minimum · y; spend ≤ high · y."""
         model, problem = self.model, self.problem
         if opening.medium is not None:
-            high = problem.media[opening.medium].high
+            medium, money = problem.media[opening.medium], self.spend[opening.medium]
+            # Not paid unless money flows: else a minimum budget could be met by fixed costs that nobody pays.
+            least = medium.low if medium.low > 0 else LEAST_MONEY * medium.high
             model.add_rows(
-                f"opens {opening.name}", [0, 0], [self.spend[opening.medium], column], [1.0, -high],
-                lower=-np.inf, upper=0.0, size=1,
+                f"opens {opening.name}", [0, 0, 1, 1], [money, column, money, column], [1.0, -medium.high, 1.0, -least],
+                lower=[-np.inf, 0.0], upper=[0.0, np.inf], size=2,
             )  # fmt: skip
         if opening.members is None:
             return
