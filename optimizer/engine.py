@@ -135,7 +135,8 @@ def solve(
         seconds=seconds,
         checks=int(verdict.checks["passed"].sum()),
     )
-    notes = list(solution.notes)
+    # Why a search stopped is said below, with its limit.
+    notes = [note for note in solution.notes if not note.startswith("stopped")]
     if model is not None:
         notes.append("solved from an edited model: what was added to it is not checked again")
     if certificate.status == "feasible":
