@@ -4,6 +4,9 @@ A few integer columns carry the structure (an offer opened, a medium on): the re
 whole and almost tight afterwards. A solver that branches on contacts instead drowns in ties. So branch on the
 structural columns, plunging into the better child and then taking the best bound first; where they are whole in a
 node's relaxation, close the node by its core (``optimizer.solve.core``). The bound is that of the worst open node.
+
+Where a very large model has a row x ≤ y for every contact, the relaxation leaves these rows out: they say nothing
+once y is 1, and become bounds once it is 0. The bounds are looser high in the tree and the same at its leaves.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from optimizer.solve.core import Closed, Relaxed, close_box
 from optimizer.solve.linear_model import MatrixForm
@@ -24,6 +28,7 @@ _WHOLE = 1e-6
 _MANY_ROWS = 10.0  # a structural column stands in so many times more rows than the median one
 _MOST_STRUCTURAL = 100
 _SIMPLEX_NONZEROS = 250_000  # beyond, the dual simplex may stall on long boxed rows
+_LINKS_PAY = 0.2  # part of the nonzeros that links must make up before they are left out
 _NO_COLUMNS = np.empty(0, np.int64)
 
 
@@ -35,6 +40,8 @@ def solve_large(search: Search, start: Floats | None, structural: Indices | None
     structural : array of column numbers, optional
         What to branch on; by default the integer columns that stand in far more rows than others.
     """
+    # Nothing at all is a plan more often than not, and a plan to start from costs nothing.
+    search.offer(np.clip(0.0, search.form.lower, search.form.upper))
     root = _Tree(search, _structural(search.form, structural), start)
     if root.run():
         return
@@ -58,6 +65,37 @@ def _structural(form: MatrixForm, given: Indices | None) -> Indices:
     return np.flatnonzero(many) if many.sum() <= _MOST_STRUCTURAL else _NO_COLUMNS
 
 
+@dataclass(frozen=True)
+class _Links:
+    """Rows x ≤ y that the relaxation leaves out: ``rows`` kept, ``column`` x and the place of y for each link."""
+
+    rows: Indices
+    column: Indices
+    place: Indices
+
+
+def _links(form: MatrixForm, columns: Indices) -> _Links:
+    """Find the rows a x − b y ≤ 0 (b ≥ a > 0, x binary, y structural and binary), if it pays to leave them out."""
+    everything = np.arange(form.matrix.shape[0])
+    none = _Links(everything, _NO_COLUMNS, _NO_COLUMNS)
+    if form.matrix.nnz <= _SIMPLEX_NONZEROS or not len(columns):
+        return none
+    binary = form.integer & (form.lower >= 0) & (form.upper <= 1)
+    place = np.full(len(binary), -1)
+    place[columns] = np.arange(len(columns))
+    candidate = np.flatnonzero((np.diff(form.matrix.indptr) == 2) & (form.row_upper == 0) & np.isneginf(form.row_lower))
+    first = form.matrix.indptr[candidate]
+    entries = np.stack([first, first + 1], axis=1)
+    column, value = form.matrix.indices[entries], form.matrix.data[entries]
+    falls = value.argmin(axis=1)[:, None]  # which of the two is y
+    y, x = np.take_along_axis(column, falls, 1)[:, 0], np.take_along_axis(column, 1 - falls, 1)[:, 0]
+    b, a = -np.take_along_axis(value, falls, 1)[:, 0], np.take_along_axis(value, 1 - falls, 1)[:, 0]
+    link = (a > 0) & (b >= a) & binary[x] & binary[y] & (place[y] >= 0) & (place[x] < 0)
+    if 2 * link.sum() < form.matrix.nnz * _LINKS_PAY:
+        return none
+    return _Links(np.setdiff1d(everything, candidate[link]), x[link].astype(np.int64), place[y[link]])
+
+
 @dataclass(order=True)
 class _Node:
     """Bounds of the structural columns, the relaxation there, and what it proves."""
@@ -79,6 +117,15 @@ class _Tree:
     def __init__(self, search: Search, columns: Indices, start: Floats | None) -> None:
         self.search, self.columns, self.start = search, columns, start
         self.relaxation: Relaxation | None = None
+        self.links = links = _links(search.form, columns)
+        self.loose = search.form
+        if len(links.column):
+            self.loose = replace(
+                search.form,
+                matrix=sp.csr_array(search.form.matrix[links.rows]),
+                row_lower=search.form.row_lower[links.rows],
+                row_upper=search.form.row_upper[links.rows],
+            )
         self.open: list[_Node] = []
         self.closed_bound, self.by_solver = -math.inf, False
         self.number = 0
@@ -103,7 +150,7 @@ class _Tree:
                     break
                 if search.finished or self.number >= _NODE_LIMIT or node.relaxed is None:
                     return search.finished
-                distance = np.abs(node.relaxed.x[self.columns] - np.round(node.relaxed.x[self.columns]))
+                distance = self._distance(node)
                 if not len(distance) or distance.max() <= _WHOLE:
                     label = f"node {node.number}, " if node.number else ""
                     closed = close_box(search, node.relaxed, label=label, start=self.start)
@@ -119,11 +166,25 @@ class _Tree:
             search.verdict = "infeasible"
         return True
 
+    def _distance(self, node: _Node) -> Floats:
+        """How far each structural column is from being whole, and its links from holding."""
+        if node.relaxed is None:
+            return np.empty(0)
+        x = node.relaxed.x
+        value = x[self.columns]
+        distance = np.abs(value - np.round(value))
+        beyond = np.maximum(x[self.links.column] - value[self.links.place], 0.0)
+        open_link = (beyond > _WHOLE) & (node.lower < node.upper)[self.links.place]
+        np.maximum.at(distance, self.links.place[open_link], 0.5 * beyond[open_link])
+        return distance
+
     def _branch(self, node: _Node, branch: int) -> _Node | None:
         """Solve both children; the better one goes on, the other waits."""
         if node.relaxed is None:
             return None
         value = float(node.relaxed.x[self.columns[branch]])
+        # A whole value whose links do not hold is branched on from either side.
+        value = min(max(value, node.lower[branch] + _WHOLE), node.upper[branch] - _WHOLE)
         children = []
         for up in (False, True):
             lower, upper = node.lower.copy(), node.upper.copy()
@@ -147,20 +208,29 @@ class _Tree:
             search.progress("relaxation" if not number else f"node {number}", search.objective, search.bound)
         box_lower, box_upper = search.form.lower.copy(), search.form.upper.copy()
         box_lower[self.columns], box_upper[self.columns] = lower, upper
+        linked = self.links.column
+        box_upper[linked] = np.minimum(box_upper[linked], np.ceil(upper[self.links.place]))
         box = replace(search.form, lower=box_lower, upper=box_upper)
-        answer = self._answer(lower, upper)
-        priced = None if answer.row_dual is None else price(box, answer.row_dual)
+        changed = np.concatenate([self.columns, linked])
+        answer = self._answer(changed, box_lower[changed], box_upper[changed])
+        priced = None if answer.row_dual is None else price(box, self._on_all_rows(answer.row_dual))
         bound = parent_bound if priced is None else min(parent_bound, priced.bound)
         if not number:
             search.own_bound, search.row_dual = min(search.own_bound, bound), answer.row_dual
-        if answer.status == "infeasible" and proves_empty(box, answer.ray):
+        if answer.ray is not None and proves_empty(box, self._on_all_rows(answer.ray)):
             return None
         relaxed = None
         if answer.status == "optimal" and answer.x is not None and priced is not None:
             relaxed = Relaxed(box, answer.x, priced.reduced_cost, bound, priced.bound)
         return _Node(-bound, number, lower, upper, relaxed)
 
-    def _answer(self, lower: Floats, upper: Floats) -> LpResult:
+    def _on_all_rows(self, dual: Floats) -> Floats:
+        """Price the rows left out at 0."""
+        full = np.zeros(self.search.form.matrix.shape[0])
+        full[self.links.rows] = dual
+        return full
+
+    def _answer(self, columns: Indices, lower: Floats, upper: Floats) -> LpResult:
         """Ask the relaxation; the first time, whichever method can do it.
 
         Without presolve the simplex takes 1 s where presolve alone takes 12 (10,000 customers × 50 activities).
@@ -168,15 +238,15 @@ class _Tree:
         search = self.search
         answer = LpResult("failed", None, -math.inf, None, None)
         if self.relaxation is not None:
-            answer = self.relaxation.solve(self.columns, lower, upper, seconds=search.seconds_left, stop=search.stop)
+            answer = self.relaxation.solve(columns, lower, upper, seconds=search.seconds_left, stop=search.stop)
             search.interrupted |= answer.interrupted
             return answer
         attempts: list[tuple[LpMethod, float]] = [("simplex", 0.3), ("ipx", 0.5)]
-        if search.form.matrix.nnz > _SIMPLEX_NONZEROS:
+        if self.loose.matrix.nnz > _SIMPLEX_NONZEROS:
             attempts = [("ipx", 0.5), ("simplex", 0.5)]
         for method, share in attempts:
-            relaxation = Relaxation(search.form, method=method, child=search.child)
-            answer = relaxation.solve(self.columns, lower, upper, seconds=share * search.seconds_left, stop=search.stop)
+            relaxation = Relaxation(self.loose, method=method, child=search.child)
+            answer = relaxation.solve(columns, lower, upper, seconds=share * search.seconds_left, stop=search.stop)
             search.interrupted |= answer.interrupted
             if answer.status in ("optimal", "infeasible", "unbounded"):
                 self.relaxation = relaxation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from optimizer.solve import tree
 from optimizer.solve.core import THRESHOLD
 from optimizer.solve.linear_model import LinearModel, MatrixForm
 from optimizer.solve.mip import solve_mip
@@ -80,6 +81,19 @@ def test_openings_close_by_a_tree_over_the_offers():
     result = solve_mip(form, gap=1e-3, time_limit=120, progress=lambda stage, *_: told.append(stage))
     assert result.status == "optimal"
     assert holds(form, result.x)
+    assert any(stage.startswith("node") for stage in told)
+
+
+def test_links_left_out_of_the_relaxation_come_back_as_bounds(monkeypatch):
+    form = openings(5, customers=150, offers=8)
+    plain = solve_mip(form, gap=1e-3, time_limit=60)
+    monkeypatch.setattr(tree, "_SIMPLEX_NONZEROS", 0)
+    told: list[str] = []
+    loose = solve_mip(form, gap=1e-3, time_limit=60, progress=lambda stage, *_: told.append(stage))
+    assert loose.status == plain.status == "optimal"
+    assert holds(form, loose.x)
+    assert abs(loose.objective - plain.objective) <= 1e-3 * abs(plain.objective)
+    assert loose.bound >= plain.objective
     assert any(stage.startswith("node") for stage in told)
 
 
