@@ -89,28 +89,17 @@ def check_requires(rule: Rule, evidence: Evidence) -> list[Check]:
     requires = rule.requires
     assert isinstance(requires, Requires)
     plan, booked, units = evidence.plan, evidence.booked, evidence.units(rule.per)
-    wave, booked_wave = np.zeros(len(plan), np.int64), np.zeros(len(booked), np.int64)
+    key = units.of[plan.customer]
     if requires.same == "wave":
-        wave, booked_wave = _wave_codes(plan, booked)
-    width = 1 + max(wave.max(initial=0), booked_wave.max(initial=0))
-    key = units.of[plan.customer] * width + wave
-    booked_key = units.of[booked.customer] * width + booked_wave
+        wave, names = pd.factorize(evidence.facts.activities["wave"])
+        key = key * max(1, len(names)) + wave[plan.activity]
     checks = []
     for scope, needing, enabling, enabling_booked in _scoped(rule, evidence, booked, requires.if_, requires.then):
-        stated = enabling_booked[booked_wave[enabling_booked] >= 0]
-        enablers = np.concatenate([key[enabling], booked_key[stated]])
+        enablers = key[enabling]
+        if requires.same is None:  # committed contacts have no waves
+            enablers = np.concatenate([enablers, units.of[booked.customer[enabling_booked]]])
         checks.append(_needs(rule, scope, evidence, needing, ~np.isin(key[needing], enablers)))
     return checks
-
-
-def _wave_codes(plan: Records, booked: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The wave of each contact as a number; -1 for a committed one whose table states none."""
-    assert booked.past is not None
-    ours = plan.facts.activities["wave"].map(text_of)
-    stated = booked.past["wave"].map(text_of) if "wave" in booked.past.columns else pd.Series([""] * len(booked))
-    codes, _ = pd.factorize(np.concatenate([ours.to_numpy(object), stated.to_numpy(object)]))
-    booked_codes = np.where(stated.to_numpy(object) == "", -1, codes[len(ours) :])
-    return codes[plan.activity].astype(np.int64), booked_codes.astype(np.int64)
 
 
 def check_only_after(rule: Rule, evidence: Evidence) -> list[Check]:

@@ -117,6 +117,9 @@ def test_requires_in_the_same_wave() -> None:
     rule = {"requires": {"if": {"offer": "a"}, "then": {"offer": "b"}, "same": "wave"}}
     assert passes(rule, "anna a email w1", "anna b sms w1")
     assert not passes(rule, "anna a email w1", "anna b sms w2")
+    # what others have booked has no wave
+    booked = past("anna 2026-03-02 sms b").assign(wave="w1")
+    assert not passes(rule, "anna a email w1", committed=booked)
     # two waves of one date are two waves
     assert not passes(rule, "anna a email w1", "anna b sms w2", waves={"w1": "2026-03-02", "w2": "2026-03-02"})
 
