@@ -44,6 +44,7 @@ def report_page(plan: Plan) -> str:
         rules_hidden=max(0, len(rules) - RULES_SHOWN),
         baseline=plan.scenario.spec.baseline is not None,
         customers_by_contacts=contacts_per_customer(plan.contacts),
+        bought=bool(plan.budget["marginal_return"].notna().any()),
         certain=math.isfinite(plan.certificate.bound),
     )
 
