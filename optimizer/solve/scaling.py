@@ -2,7 +2,8 @@
 
 Rows, continuous columns and the objective are multiplied by powers of two chosen from the data alone: a row whose
 coefficients are multiples of one power of two becomes a row of integers, any other has its largest coefficient
-brought into [1, 2); a continuous column takes its unit from the rows it stands in. Multiplying by a power of two is
+brought into [1, 2); a continuous column takes its unit from the rows it stands in, but not from a row that is next to
+a bound on it alone (y ≤ 1e-11 z + 5: the unit of z says nothing of y's). Multiplying by a power of two is
 exact, and the choice moves with the data, so money × 2^k reaches the solver as the very same arrays and gives the
 very same plan. Integer columns keep their unit.
 """
@@ -22,6 +23,8 @@ Exponents = NDArray[np.int64]
 
 _INTEGRAL_BITS = 20  # coefficients up to a million times the row's unit count as integers
 _NONE = np.iinfo(np.int64).min // 4
+#: Where all else in a row moves it by less than this part of what one column does, the row tells nothing of its unit.
+_TELLING = 2.0**-20
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def _unit_exponents(form: MatrixForm, row: NDArray[np.int64]) -> tuple[Exponents
     height, width = matrix.shape
     column = matrix.indices.astype(np.int64)
     top, low = _parts(matrix.data)
+    tells = _telling(form, row)
     rows, columns = np.zeros(height, np.int64), np.zeros(width, np.int64)
     row_known, column_known = np.zeros(height, bool), form.integer.copy()
     seeded = False
@@ -99,7 +103,7 @@ def _unit_exponents(form: MatrixForm, row: NDArray[np.int64]) -> tuple[Exponents
             units = _units(at, top[reach] + shift, low[reach] + shift, height)
             found = np.unique(at)
             rows[found], row_known[found] = units[found], True
-        spread = row_known[row] & ~column_known[column] & (matrix.data != 0)
+        spread = row_known[row] & ~column_known[column] & tells
         if spread.any():
             at = column[spread]
             highest = np.full(width, _NONE)
@@ -109,7 +113,7 @@ def _unit_exponents(form: MatrixForm, row: NDArray[np.int64]) -> tuple[Exponents
         if reach.any() or spread.any():
             continue
         if seeded or column_known.all():
-            return rows, columns
+            break
         # What no integer column reaches takes its unit from its own bounds, or keeps it.
         size = np.maximum(
             np.where(np.isfinite(form.lower), np.abs(form.lower), 0.0),
@@ -120,6 +124,30 @@ def _unit_exponents(form: MatrixForm, row: NDArray[np.int64]) -> tuple[Exponents
             chosen, size, seeded = ~column_known, np.ones(width), True
         columns[chosen] = np.frexp(size[chosen])[1] - 1
         column_known |= chosen
+    late = np.zeros(height, bool)
+    late[row[~tells & (matrix.data != 0)]] = True
+    of_late = late[row] & (matrix.data != 0)
+    shift = columns[column[of_late]]
+    units = _units(row[of_late], top[of_late] + shift, low[of_late] + shift, height)
+    return np.where(late, units, rows), columns
+
+
+def _telling(form: MatrixForm, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Entries whose row ties their column to others: the rest of the row moves it by a part worth the name."""
+    matrix = form.matrix
+    height = matrix.shape[0]
+    furthest = np.maximum(np.abs(form.lower), np.abs(form.upper))
+    with np.errstate(invalid="ignore"):
+        reach = np.where(matrix.data != 0, np.abs(matrix.data) * furthest[matrix.indices], 0.0)
+    largest, second, holder = np.zeros(height), np.zeros(height), np.full(height, len(row))
+    np.maximum.at(largest, row, reach)
+    at_largest = np.flatnonzero(reach == largest[row])
+    np.minimum.at(holder, row[at_largest], at_largest)
+    holds = holder[row] == np.arange(len(row))
+    np.maximum.at(second, row[~holds], reach[~holds])
+    others = np.where(holds, second[row], largest[row])
+    telling = np.isinf(reach) | (others >= _TELLING * reach)
+    return np.asarray(telling & (matrix.data != 0))
 
 
 def _parts(value: Floats) -> tuple[Exponents, Exponents]:

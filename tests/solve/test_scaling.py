@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from optimizer.solve.linear_model import LinearModel, MatrixForm
+from optimizer.solve.mip import solve_mip
 from optimizer.solve.scaling import scale
 from tests.solve.programs import random_form
 
@@ -86,3 +87,27 @@ def test_nothing_to_scale():
     model = LinearModel()
     model.add_variables("x", 2)
     np.testing.assert_array_equal(scale(model.form()).column_scale, [1, 1])
+
+
+@pytest.mark.parametrize("tiny", [1e-5, 1e-9, 1e-11, 1e-14])
+def test_a_row_that_is_next_to_a_bound_sets_no_unit(tiny):
+    """Max y + w / 1000, y ≤ tiny · z + 5, y ≤ 2 z, w ≤ 2000 − z, z a sum of lots.
+
+    Taken from the first row, the unit of y would leave its other coefficients below what the solver keeps.
+    """
+    model = LinearModel()
+    lots = model.add_variables("lots", 3, upper=1, integer=True)
+    z = model.add_variables("z", 1, upper=3000.0)
+    y = model.add_variables("y", 1, upper=1e4, objective=1.0)
+    w = model.add_variables("w", 1, upper=1e4, objective=1e-3)
+    model.add_rows("sum", [0] * 4, np.r_[z, lots], [1, -700.0, -900.0, -1100.0], lower=0, upper=0, size=1)
+    model.add_rows("flat", [0, 0], np.r_[y, z], [1, -tiny], lower=-np.inf, upper=5.0, size=1)
+    model.add_rows("steep", [0, 0], np.r_[y, z], [1, -2.0], lower=-np.inf, upper=0.0, size=1)
+    model.add_rows("rest", [0, 0], np.r_[w, z], [1, 1], lower=-np.inf, upper=2000.0, size=1)
+    form = model.form()
+    value = np.abs(scale(form).program.value)
+    assert value.max() < 2**21  # whole coefficients go up to 2^20
+    result = solve_mip(form, gap=1e-6, time_limit=20)
+    assert result.status == "optimal"
+    assert result.objective == pytest.approx(5 + 700 * tiny + 1.3, rel=1e-6)
+    assert result.bound == pytest.approx(result.objective, rel=1e-4)
