@@ -226,6 +226,22 @@ def test_a_missing_file_is_exit_code_2(run, tmp_path: Path) -> None:
     assert "none.yaml" in err
 
 
+def test_brackets_in_names_are_no_markup(run, tmp_path: Path) -> None:
+    run_new(tmp_path / "a")
+    file = tmp_path / "a" / "scenario.yaml"
+    text = file.read_text(encoding="utf-8").replace("name: my first campaign", "name: 'my [bold]first[/bold] [campaign]'")
+    file.write_text(text.replace("name: text gateway", "name: 'text [gateway]'"), encoding="utf-8")
+    for command in ("check", "solve"):
+        code, out, _ = run(command, file)
+        assert code == 0
+        assert "my [bold]first[/bold] [campaign]" in out
+        assert "text [gateway]" in out
+    file.write_text(text.replace("unit_cost: 0.004", "'unit_cost[x]': 1"), encoding="utf-8")
+    code, _, err = run("solve", file)
+    assert code == 2
+    assert "unit_cost[x]" in err
+
+
 def test_infeasible_prints_the_bill_and_leaves_with_3(run, tmp_path: Path) -> None:
     file = spoil(tmp_path / "a", "volume: {min: 50, max: 90}", "volume: {min: 5000, max: 6000}")
     code, out, _ = run("solve", file)

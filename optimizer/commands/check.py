@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
-from optimizer.commands.console import count, print_json, results
+from optimizer.commands.console import count, print_json, say
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
@@ -38,21 +36,19 @@ def run_check(file: Path, *, as_json: bool) -> bool:
             }
         )
         return not contradictory
-    out = results()
-    out.print(f"[bold]{escape(scenario.spec.name)}[/bold]", soft_wrap=True)
-    out.print(", ".join(f"{count(value)} {key.replace('_', ' ')}" for key, value in held.items()), soft_wrap=True)
+    say(scenario.spec.name, style="bold")
+    say(", ".join(f"{count(value)} {key.replace('_', ' ')}" for key, value in held.items()))
     for part in left_out:
-        out.print(f"left out: {part['count']:,} {escape(str(part['reason']))}", soft_wrap=True)
-    out.print()
+        say(f"left out: {part['count']:,} {part['reason']}")
+    say("")
     for rule in scenario.rules:
-        out.print(f"  [bold]{escape(rule.name)}[/bold]: {escape(sentence(rule, scenario))}", soft_wrap=True)
-    out.print()
+        say(f"  {rule.name}: {sentence(rule, scenario)}")
+    say("")
     for finding in findings:
-        colour = {"contradictory": "red", "redundant": "yellow", "dead": "yellow"}.get(finding.kind, "dim")
-        place = f"{finding.rule} [{finding.scope}]" if finding.scope else finding.rule
-        out.print(f"[{colour}]{finding.kind}[/{colour}] {escape(place)}: {escape(finding.message)}", soft_wrap=True)
+        place = f"{finding.rule} ({finding.scope})" if finding.scope else finding.rule
+        say(f"{finding.kind} {place}: {finding.message}", style="red" if finding.kind == "contradictory" else "")
     if not findings:
-        out.print("nothing to say against the rules")
+        say("nothing to say against the rules")
     return not contradictory
 
 

@@ -42,12 +42,17 @@ def messages() -> Console:
     return Console(file=sys.stderr, highlight=False)
 
 
+def say(text: str, *, style: str = "") -> None:
+    """Print a line of results as it stands: brackets in a planner's names are no markup."""
+    results().print(Text(text, style=style), soft_wrap=True)
+
+
 def tell_error(error: OptimizerError) -> None:
     """Print an error without its traceback; a bill is a result and goes to stdout."""
     if isinstance(error, Infeasible):
-        results().print(f"[bold]No plan satisfies the rules.[/bold]\n{escape(str(error.bill))}")
-        return
-    messages().print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
+        say(str(error.bill))
+    else:
+        messages().print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
 
 
 def print_json(summary: dict[str, Any]) -> None:

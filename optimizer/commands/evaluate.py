@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.markup import escape
-
-from optimizer.commands.console import count, number, print_json, results
+from optimizer.commands.console import count, number, print_json, say
 from optimizer.plan.read import read_contacts, read_spend
 
 
@@ -22,17 +20,16 @@ def run_evaluate(file: Path, plan: Path, spend: Path | None, *, as_json: bool) -
     if as_json:
         print_json(found.summary)
         return found.passed
-    out, summary = results(), found.summary
-    out.print(
+    summary = found.summary
+    say(
         f"objective {number(found.objective)} ({scenario.objective}), "
         f"cost {number(summary['cost'])} {scenario.currency}, "
-        f"{count(summary['contacts'])} contacts to {count(summary['customers_contacted'])} customers",
-        soft_wrap=True,
+        f"{count(summary['contacts'])} contacts to {count(summary['customers_contacted'])} customers"
     )
     if found.passed:
-        out.print(f"every rule holds ({count(len(found.rules))} checks)")
+        say(f"every rule holds ({count(len(found.rules))} checks)")
     else:
-        out.print("[bold red]Rules that do not hold:[/bold red]")
+        say("Rules that do not hold:", style="bold red")
         for failure in found.failures:
-            out.print(f"  {escape(failure)}", soft_wrap=True)
+            say(f"  {failure}")
     return found.passed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.commands.console import results
+from optimizer.commands.console import say
 from optimizer.errors import ScenarioError
 
 
@@ -24,4 +24,4 @@ def run_export_model(file: Path, out: Path) -> None:
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-    results().print(f"model in {out}", soft_wrap=True)
+    say(f"model in {out}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from optimizer.commands.console import results
+from optimizer.commands.console import say
 from optimizer.errors import ScenarioError
 
 STARTER = Path(__file__).with_name("starter")
@@ -19,4 +19,4 @@ def run_new(folder: Path) -> None:
         shutil.copytree(STARTER, folder, dirs_exist_ok=True)
     except OSError as error:
         raise ScenarioError(str(folder), "folder", None, f"cannot be written: {error.strerror or error}") from error
-    results().print(f"made {folder}; next: optimizer solve {folder / 'scenario.yaml'}", soft_wrap=True)
+    say(f"made {folder}; next: optimizer solve {folder / 'scenario.yaml'}")

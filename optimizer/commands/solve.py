@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimizer.commands.console import count, number, print_json, progress_line, results, table
+from optimizer.commands.console import count, number, print_json, progress_line, results, say, table
 from optimizer.errors import Infeasible
 from optimizer.plan.plan import Plan
 from optimizer.plan.write import check_replaceable
@@ -36,7 +36,7 @@ def run_solve(
     if as_json:
         print_json(plan.summary)
     elif quiet:
-        results().print(str(plan.certificate), soft_wrap=True)
+        say(str(plan.certificate))
     else:
         _tell(plan, folder)
 
@@ -45,23 +45,22 @@ def _tell(plan: Plan, folder: Path) -> None:
     """The certificate, the money by channel, the rules that bind, what was left out, where the files are."""
     out = results()
     summary, currency = plan.summary, plan.scenario.currency
-    out.print(f"[bold]{summary['name']}[/bold]", soft_wrap=True)
-    out.print(str(plan.certificate), soft_wrap=True)
-    out.print(
+    say(summary["name"], style="bold")
+    say(str(plan.certificate))
+    say(
         f"{count(summary['contacts'])} contacts to {count(summary['customers_contacted'])} of "
         f"{count(summary['customers'])} customers, cost {number(summary['cost'])} {currency}, "
-        f"net margin {number(summary['net_margin'])} {currency}",
-        soft_wrap=True,
+        f"net margin {number(summary['net_margin'])} {currency}"
     )
     columns = ["cost", "response", "gross_margin", "net_margin"]
     money = plan.budget.assign(volume=plan.budget["volume"].fillna(0))
     by_channel = money.groupby("channel", sort=False)[["volume", *columns]].sum().round(2).reset_index()
-    out.print()
+    say("")
     out.print(table("Where it goes", by_channel, {c: c.replace("_", " ") for c in by_channel.columns}))
     binding = plan.binding()
     if len(binding):
         shown = binding.head(20)
-        out.print()
+        say("")
         headers = {
             "rule": "rule",
             "scope": "scope",
@@ -72,10 +71,10 @@ def _tell(plan: Plan, folder: Path) -> None:
         }
         out.print(table("Rules that bind", shown, headers, mixed=True))
         if len(binding) > len(shown):
-            out.print(f"and {len(binding) - len(shown)} more in rules.csv")
+            say(f"and {len(binding) - len(shown)} more in rules.csv")
     for part in summary["left_out"]:
-        out.print(f"left out: {part['count']:,} {part['reason']}", soft_wrap=True)
+        say(f"left out: {part['count']:,} {part['reason']}")
     for note in plan.notes:
-        out.print(f"note: {note}", soft_wrap=True)
-    out.print()
-    out.print(f"plan in {folder} (open {folder / 'report.html'})", soft_wrap=True)
+        say(f"note: {note}")
+    say("")
+    say(f"plan in {folder} (open {folder / 'report.html'})")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from rich.markup import escape
-
-from optimizer.commands.console import count, number, print_json, results
+from optimizer.commands.console import count, number, print_json, say
 from optimizer.errors import ScenarioError
 from optimizer.plan.read import WrittenPlan, read_plan
 
@@ -43,18 +41,16 @@ def run_verify(folder: Path, scenario_file: Path | None, *, as_json: bool) -> bo
             }
         )
         return not failures
-    out = results()
     for name in changed:
-        out.print(f"note: {escape(name)} has changed since the plan was written", soft_wrap=True)
+        say(f"note: {name} has changed since the plan was written")
     if failures:
-        out.print(f"[bold red]The plan does not pass:[/bold red] {escape(scenario.spec.name)}", soft_wrap=True)
+        say(f"The plan does not pass: {scenario.spec.name}", style="bold red")
         for failure in failures:
-            out.print(f"  {escape(failure)}", soft_wrap=True)
+            say(f"  {failure}")
     else:
-        out.print(
-            f"[bold]The plan passes:[/bold] {count(len(verdict.checks))} checks, objective "
-            f"{number(verdict.valuation.objective)} as stated, no plan beats {number(figure(written, 'bound'))}",
-            soft_wrap=True,
+        say(
+            f"The plan passes: {count(len(verdict.checks))} checks, objective "
+            f"{number(verdict.valuation.objective)} as stated, no plan beats {number(figure(written, 'bound'))}"
         )
     return not failures
 
