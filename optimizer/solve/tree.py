@@ -208,15 +208,16 @@ class _Tree:
             search.progress("relaxation" if not number else f"node {number}", search.objective, search.bound)
         box_lower, box_upper = search.form.lower.copy(), search.form.upper.copy()
         box_lower[self.columns], box_upper[self.columns] = lower, upper
-        linked = self.links.column
-        box_upper[linked] = np.minimum(box_upper[linked], np.ceil(upper[self.links.place]))
+        # A contact may stand behind several doors; any one of them keeps it out, and it is named once to the solver.
+        np.minimum.at(box_upper, self.links.column, np.ceil(upper[self.links.place]))
         box = replace(search.form, lower=box_lower, upper=box_upper)
-        changed = np.concatenate([self.columns, linked])
+        changed = np.concatenate([self.columns, np.unique(self.links.column)])
         answer = self._answer(changed, box_lower[changed], box_upper[changed])
-        priced = None if answer.row_dual is None else price(box, self._on_all_rows(answer.row_dual))
+        row_dual = None if answer.row_dual is None else self._on_all_rows(answer.row_dual)
+        priced = None if row_dual is None else price(box, row_dual)
         bound = parent_bound if priced is None else min(parent_bound, priced.bound)
         if not number:
-            search.own_bound, search.row_dual = min(search.own_bound, bound), answer.row_dual
+            search.own_bound, search.row_dual = min(search.own_bound, bound), row_dual
         if answer.ray is not None and proves_empty(box, self._on_all_rows(answer.ray)):
             return None
         relaxed = None

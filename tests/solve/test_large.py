@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.solve import tree
+from optimizer.solve import mip, tree
 from optimizer.solve.core import THRESHOLD
 from optimizer.solve.linear_model import LinearModel, MatrixForm
 from optimizer.solve.mip import solve_mip
@@ -95,6 +95,36 @@ def test_links_left_out_of_the_relaxation_come_back_as_bounds(monkeypatch):
     assert abs(loose.objective - plain.objective) <= 1e-3 * abs(plain.objective)
     assert loose.bound >= plain.objective
     assert any(stage.startswith("node") for stage in told)
+
+
+def test_contacts_behind_two_doors_and_the_prices_of_all_rows(monkeypatch):
+    """An offer and its channel may both have to be opened: the contact's bound is named once, and is the tighter."""
+    rng = np.random.default_rng(11)
+    model = LinearModel()
+    customers, offers, channels = 150, 6, 3
+    pairs = customers * offers
+    customer, offer = np.divmod(np.arange(pairs), offers)
+    x = model.add_variables("contacts", pairs, upper=1, integer=True, objective=rng.integers(1, 12, pairs))
+    y = model.add_variables("offers", offers, upper=1, integer=True, objective=-rng.integers(200, 420, offers))
+    z = model.add_variables("channels", channels, upper=1, integer=True, objective=-rng.integers(200, 420, channels))
+    for door in (y[offer], z[offer % channels]):
+        row = np.tile(np.arange(pairs), 2)
+        model.add_rows("opens", row, np.r_[x, door], np.repeat([1.0, -1.0], pairs), lower=-np.inf, upper=0, size=pairs)
+    model.add_rows("caps", customer, x, 1, lower=-np.inf, upper=2, size=customers)
+    form = model.form()
+    plain = solve_mip(form, gap=1e-3, time_limit=60)
+    monkeypatch.setattr(mip, "THRESHOLD", 0)
+    monkeypatch.setattr(tree, "_SIMPLEX_NONZEROS", 0)
+    told: list[str] = []
+    loose = solve_mip(form, gap=1e-3, time_limit=60, progress=lambda stage, *_: told.append(stage))
+    assert loose.status == plain.status == "optimal"
+    assert holds(form, loose.x)
+    assert abs(loose.objective - plain.objective) <= 1e-3 * abs(plain.objective)
+    assert loose.bound >= plain.objective
+    assert loose.row_dual is not None
+    assert len(loose.row_dual) == len(form.row_lower)
+    # Every node takes one LP: fewer than one a combination of doors, or the bounds did not reach the solver.
+    assert len({stage for stage in told if stage.startswith("node") and "," not in stage}) < 2 ** (offers + channels)
 
 
 def test_a_large_model_that_nothing_satisfies():
