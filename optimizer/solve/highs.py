@@ -229,6 +229,8 @@ def _load(program: Program, settings: Settings, *, relaxed: bool = False) -> Any
     _set(solver, "threads", 1)
     _set(solver, "parallel", "off")
     _set(solver, "random_seed", settings.seed)
+    # HiGHS drops smaller coefficients without a word, and its bound is then that of another program.
+    _set(solver, "small_matrix_value", 1e-12)
     _set(solver, "presolve", "choose" if settings.presolve else "off")
     height, width = len(program.row_lower), len(program.cost)
     integrality = np.zeros(width, np.int32) if relaxed else program.integer.astype(np.int32)
