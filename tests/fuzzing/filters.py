@@ -73,7 +73,7 @@ def activity_filter(rng: Random, spec: Row) -> Any:
 def any_filter(rng: Random, spec: Row) -> Any:
     """A filter on customers, activities, or both."""
     if "customers" not in spec:
-        return rng.choice(({"medium": "display"}, {"line": "digital"}) if _lined(spec) else ({"medium": "display"},))
+        return rng.choice(({"medium": "display"}, {"line": "digital"}) if lined(spec) else ({"medium": "display"},))
     kind = rng.random()
     if kind < 0.45:
         return customer_filter(rng, spec)
@@ -83,15 +83,16 @@ def any_filter(rng: Random, spec: Row) -> Any:
     return {**one, **other} if isinstance(one, dict) and isinstance(other, dict) else one
 
 
-def _lined(spec: Row) -> bool:
-    """Whether some medium declares a line."""
-    return any("line" in medium for medium in spec["media"].values())
+def lined(spec: Row) -> bool:
+    """Say whether a channel or a medium declares a line."""
+    declared = [*spec.get("channels", {}).values(), *spec.get("media", {}).values()]
+    return any("line" in body for body in declared)
 
 
 def each(rng: Random, spec: Row, media: bool = False) -> Any:
     """Columns to repeat a rule for."""
     if "customers" not in spec:
-        return rng.choice(("medium", "line") if _lined(spec) else ("medium",))
+        return rng.choice(("medium", "line") if lined(spec) else ("medium",))
     columns = ["country", "segment", "channel", "line"] + ["offer"] * ("offers" in spec)
     if any("date" in row for row in activities(spec)):
         columns += ["wave", "week", "month", "day", "quarter"]

@@ -15,7 +15,7 @@ from tests.bruteforce.judge import Ready, evaluate, ready
 from tests.bruteforce.world import each_of
 from tests.fuzzing import local_rules
 from tests.fuzzing.anchor import Anchor
-from tests.fuzzing.filters import any_filter, each, soft
+from tests.fuzzing.filters import any_filter, each, lined, soft
 from tests.fuzzing.stage import chance
 
 
@@ -184,7 +184,7 @@ def ratio(rng: Random, here: Anchor, made: Row) -> Row | None:
 def share(rng: Random, here: Anchor, made: Row) -> Row | None:
     """A share of contacts or of money."""
     of = any_filter(rng, here.spec)
-    if "media" in here.spec and chance(rng, 0.6):
+    if "media" in here.spec and lined(here.spec) and chance(rng, 0.6):
         of = {"line": rng.choice(("digital", "paper"))}
     money = chance(rng, 0.4) or "customers" not in here.spec
     return quotient_around(rng, here, made, "share", {"of": of} | ({"in": "cost"} if money else {}))
