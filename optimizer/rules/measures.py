@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -152,12 +153,15 @@ def medium_opening(context: Context, row: int) -> int:
 def activities_opening(context: Context, name: str, activities: Bools, minimum: float = 0.0) -> int:
     """The binary that is 1 when any pair of the activities is contacted, declared once a set of activities.
 
-    The one declared first keeps its minimum: minimum volumes are declared before the fixed costs that share them.
+    Whoever shares it, its minimum is the largest asked for: an offer and the one channel it has may each ask for one.
     """
     key = ("opening of", activities.tobytes())
-    return context.remembered(
+    row = context.remembered(
         key, lambda: context.open(name, Weights(activity=activities.astype(float)), None, minimum)
     )
+    if minimum > context.openings[row].minimum:
+        context.openings[row] = replace(context.openings[row], minimum=minimum)
+    return row
 
 
 def opens_nothing(weights: Weights) -> bool:

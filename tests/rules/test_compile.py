@@ -153,3 +153,14 @@ def test_media_alone():
 
 def test_customers_stay_in_the_tables_order():
     assert list(compile_problem(small()).customer_names) == CUSTOMERS["customer_id"].tolist()
+
+
+def test_an_offer_and_its_only_channel_may_each_ask_for_a_minimum_volume():
+    """One set of activities, one binary: it holds the larger minimum, whichever is stated first."""
+    for channel, offer in ((1, 2), (2, 1)):
+        scenario = small(
+            channels={"email": {"unit_cost": 1, "min_volume_if_opened": channel}},
+            offers={"tour": {"gross_margin": 10, "min_volume_if_opened": offer}},
+            appetence=pd.DataFrame({"customer_id": CUSTOMERS["customer_id"], "email": 0.5}),
+        )
+        assert [opening.minimum for opening in compile_problem(scenario).openings] == [2]
