@@ -55,6 +55,9 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
     if len(days) and days.min() < 0 and not np.isnat(day).any():
         raise ScenarioError(file, "waves", str(day.min()), "expected dates from 1970 on")
     columns = CustomerColumns(customers, customers_file, file)
+    for name, kpi in spec.kpis.items():
+        if isinstance(kpi.gross_margin, str):
+            columns.get(kpi.gross_margin, f"kpis.{name}.gross_margin")
     cells: list[Saturation] = []
     left_out: list[LeftOut] = []
     if spec.appetence is None:

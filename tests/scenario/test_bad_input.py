@@ -89,6 +89,7 @@ WRONG_KEYS: list[tuple[str, dict[str, Any], str]] = [
     ("margin column", {"offers": {"a": {"gross_margin": "vlue"}}}, "offers.a.gross_margin is 'vlue': expected a number or a customer column; did you mean value?"),
     ("margin of text", {"offers": {"a": {"gross_margin": "country"}}}, "row 1, column country is 'FR': expected a number"),
     ("kpi column", {"kpis": {"lead": {"score": "p_lead"}}}, "kpis.lead.score is 'p_lead'"),
+    ("kpi margin", {"kpis": {"lead": {"score": "score", "gross_margin": "car_margin"}}}, "kpis.lead.gross_margin is 'car_margin': expected a number or a customer column"),
     ("responses per", {"responses": {"combine": "best", "per": ["offr"]}}, "responses.per is 'offr': unknown column of activities; did you mean offer"),
     ("except", {"activities": {"except": [{"chanel": "print"}]}}, "activities.except[1] is 'chanel': unknown column of activities; did you mean channel?"),
     ("except all", {"activities": {"except": [{"channel": ["email", "print"]}]}}, "excepts every activity"),
