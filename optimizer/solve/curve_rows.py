@@ -89,6 +89,11 @@ class CurveUse:
             ).result
         return self._columns[helpful]
 
+    @property
+    def split(self) -> bool:
+        """Whether sums were split over segments of z."""
+        return self._segments is not None
+
     def segments(self, model: LinearModel) -> Segments:
         """Segments of z with the range of f on each."""
         if self._segments is None:

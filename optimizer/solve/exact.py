@@ -266,9 +266,11 @@ def _around(use: CurveUse | PriceUse, z: float) -> Floats:
     k = int(np.searchsorted(points, z))
     below, above = points[max(k - 1, 0)], points[min(k + (1 if len(near) else 0), len(points) - 1)]
     centre = float(near[0]) if len(near) else z
-    # Where the curve starts infinitely steep, half-way would close in too slowly.
-    share = 0.02 if np.isinf(use.curve.slope(centre)) else 0.5
-    middle = [0.5 * (below + centre), centre + share * (above - centre)]
+    # Chords and tangents are off by the square of a width, factors of a segment by the width itself; and where the
+    # curve starts infinitely steep, half-way would close in too slowly too.
+    near_by = 0.1 if use.split else 0.5
+    share = 0.02 if np.isinf(use.curve.slope(centre)) else near_by
+    middle = [centre - near_by * (centre - below), centre + share * (above - centre)]
     return np.array([centre, *(m for m in middle if abs(m - centre) > spread)])
 
 

@@ -1,4 +1,4 @@
-"""The exact path against enumeration, on random compiled problems: every primitive, soft or hard, crossed with effects."""
+"""The exact path against enumeration, on random compiled problems: every primitive, soft or hard, with effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ from optimizer.problem import (
     Weights,
 )
 from optimizer.scenario.curves import Hill, MichaelisMenten, Saturated
-from optimizer.solve.exact import solve_problem
+from optimizer.solve.exact import _around, solve_problem
+from optimizer.solve.formulation import Formulation
+from optimizer.solve.linear_model import LinearModel
 
 INF = np.inf
 
@@ -307,8 +309,8 @@ def random_problem(seed: int) -> Problem:
         )
     removed = rng.random(e) < 0.05
     return Problem(
-        "random", alone.names, [f"a{k}" for k in range(a)], customer, activity, removed, rng.permutation(n).astype(np.int32),
-        alone, responses, local, coupling, cells, prices, openings, [], objective,
+        "random", alone.names, [f"a{k}" for k in range(a)], customer, activity, removed,
+        rng.permutation(n).astype(np.int32), alone, responses, local, coupling, cells, prices, openings, [], objective,
     )  # fmt: skip
 
 
@@ -328,3 +330,18 @@ def test_matches_enumeration(seed: int) -> None:
     assert solution.objective == pytest.approx(best, abs=tolerance)
     assert solution.bound >= best - 1e-9 * max(1.0, abs(best))
     assert judge.value(set(np.flatnonzero(solution.contacts).tolist())) == pytest.approx(solution.objective, abs=1e-9)
+
+
+def test_segments_close_in_by_tenths_and_chords_by_halves() -> None:
+    """Factors of a segment are off by its width, chords and tangents by its square."""
+    problem = next(p for p in map(random_problem, range(100)) if p.cells and p.coupling)
+    use = next(iter(Formulation(problem, "relaxation").curves.values()))
+    low, high = use.breakpoints[2:4]
+    z = 0.5 * (low + high)
+    use._segments = None
+    chords = _around(use, z)
+    assert chords.min() == pytest.approx(z - 0.5 * (z - low))
+    use.segments(LinearModel())
+    factors = _around(use, z)
+    assert factors.min() == pytest.approx(z - 0.1 * (z - low))
+    assert factors.max() == pytest.approx(z + 0.1 * (high - z))
