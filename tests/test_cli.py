@@ -229,7 +229,9 @@ def test_a_missing_file_is_exit_code_2(run, tmp_path: Path) -> None:
 def test_brackets_in_names_are_no_markup(run, tmp_path: Path) -> None:
     run_new(tmp_path / "a")
     file = tmp_path / "a" / "scenario.yaml"
-    text = file.read_text(encoding="utf-8").replace("name: my first campaign", "name: 'my [bold]first[/bold] [campaign]'")
+    text = file.read_text(encoding="utf-8").replace(
+        "name: my first campaign", "name: 'my [bold]first[/bold] [campaign]'"
+    )
     file.write_text(text.replace("name: text gateway", "name: 'text [gateway]'"), encoding="utf-8")
     for command in ("check", "solve"):
         code, out, _ = run(command, file)
@@ -243,16 +245,22 @@ def test_brackets_in_names_are_no_markup(run, tmp_path: Path) -> None:
 
 
 def test_infeasible_prints_the_bill_and_leaves_with_3(run, tmp_path: Path) -> None:
-    file = spoil(tmp_path / "a", "volume: {min: 50, max: 90}", "volume: {min: 5000, max: 6000}")
-    code, out, _ = run("solve", file)
-    assert code == 3
-    assert "print run" in out
-    assert not (tmp_path / "a" / "plan").exists()
-    code, out, _ = run("solve", file, "--json")
-    assert code == 3
+    folder = Path(
+        shutil.copytree(ROOT / "scenarios" / "first_steps", tmp_path / "a", ignore=shutil.ignore_patterns("plan"))
+    )
+    file = folder / "scenario.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text + "  - {name: everyone by text, volume: {min: 12}, where: {channel: sms}}\n", encoding="utf-8")
+    code, out, err = run("solve", file, "--quiet")
+    assert (code, err) == (3, "")
+    assert "'everyone by text'" in out
+    assert not (folder / "plan").exists()
+    code, out, err = run("solve", file, "--json")
+    assert (code, err) == (3, "")
     told = json.loads(out)
     assert told["status"] == "infeasible"
-    assert "print run" in json.dumps(told["bill"])
+    # Two of the twelve have no score for texts; the pocket money pays for eight texts at 0.06.
+    assert {item["rule"] for item in told["bill"]["shortages"]} == {"everyone by text", "pocket money"}
 
 
 @pytest.mark.parametrize(("status", "code"), [("no_plan", 4), ("failed", 1)])
