@@ -19,6 +19,7 @@ from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.local_rows import Bend, LocalRows, Owner, forbidden
 from optimizer.solve.patterns import response_entries
 from optimizer.solve.piecewise import initial_breakpoints
+from optimizer.solve.spend_caps import most_spend
 
 #: Rows x_e ≤ y are written a contact each up to here; beyond, one row a customer.
 STRONG_OPENING_ROWS = 200_000
@@ -112,11 +113,12 @@ class Formulation:
 
     def _add_media(self) -> None:
         media = self.problem.media
+        self.most = most = most_spend(self.problem)
         self.spend = self.model.add_variables(
             "spend",
             len(media),
             lower=[0.0 if medium.or_zero else medium.low for medium in media],
-            upper=[medium.high for medium in media],
+            upper=most,
             labels=[medium.name for medium in media],
         )
         either = [row for row, medium in enumerate(media) if medium.or_zero and medium.low > 0]
@@ -125,7 +127,7 @@ class Formulation:
             paid = self.model.add_variables(
                 "paid", size, upper=1.0, integer=True, labels=[media[row].name for row in either]
             )
-            for side, bound in (("least", [media[r].low for r in either]), ("most", [media[r].high for r in either])):
+            for side, bound in (("least", [media[r].low for r in either]), ("most", most[either])):
                 self.model.add_rows(
                     f"spend or zero, at {side}", np.tile(np.arange(size), 2), np.r_[self.spend[either], paid],
                     np.concatenate([np.ones(size), -np.asarray(bound)]), size=size,
@@ -141,7 +143,7 @@ class Formulation:
                 medium.curve,
                 Linear(self.spend[row : row + 1], np.ones(1)),
                 medium.low,
-                medium.high,
+                float(most[row]),
                 switches.get(row),
             )
 
@@ -168,10 +170,11 @@ class Formulation:
         model, problem = self.model, self.problem
         if opening.medium is not None:
             medium, money = problem.media[opening.medium], self.spend[opening.medium]
+            most = float(self.most[opening.medium])
             # Not paid unless money flows: else a minimum budget could be met by fixed costs that nobody pays.
-            least = medium.low if medium.low > 0 else LEAST_MONEY * medium.high
+            least = (medium.low if medium.low > 0 else LEAST_MONEY * most) or 1.0  # where nothing can be spent, never
             model.add_rows(
-                f"opens {opening.name}", [0, 0, 1, 1], [money, column, money, column], [1.0, -medium.high, 1.0, -least],
+                f"opens {opening.name}", [0, 0, 1, 1], [money, column, money, column], [1.0, -most, 1.0, -least],
                 lower=[-np.inf, 0.0], upper=[0.0, np.inf], size=2,
             )  # fmt: skip
         if opening.members is None:

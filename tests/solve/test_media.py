@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from optimizer.problem import CouplingRow, Expression, Medium, Problem, Responses, Units
+from optimizer.problem import CouplingRow, Expression, Medium, Opening, Problem, Responses, Soft, Units
 from optimizer.scenario.curves import Curve, Hill, Log, Logistic, MichaelisMenten, Points, Power
 from optimizer.solve.exact import solve_problem
+from optimizer.solve.spend_caps import most_spend
 from tests.benchmarks.truth import Response, allocate
 
 GAP = 1e-5
@@ -90,3 +93,41 @@ def test_media_close_on_their_true_curves(seed: int) -> None:
         assert s == 0 or medium.low * (1 - 1e-9) <= s <= medium.high * (1 + 1e-9)
     assert solution.bound >= grid - 1e-9 * abs(grid)
     assert solution.objective >= grid - 2 * GAP * abs(grid) - 1e-9 * budget
+
+
+def test_a_maximum_that_means_no_limit_hides_nothing():
+    """A maximum of 1e9 beside a budget of 1,000, with a fixed cost: not spending was called the best there is."""
+    medium = Medium("search", 0.0, 1e9, False, Hill(2000.0, 100.0, 2.0))
+    plain = _problem(1000.0, [medium])
+    problem = replace(
+        plain, openings=[Opening("search", None, 0)], objective=plain.objective + Expression(opened={0: -1.0})
+    )
+    solution = solve_problem(problem, gap=GAP)
+    money = np.linspace(0.0, 1000.0, 100_001)[1:]
+    best = float((medium.curve.value(money) - money).max()) - 1.0
+    assert solution.status == "optimal"
+    assert solution.objective == pytest.approx(best, rel=2 * GAP)
+    assert solution.bound >= best
+
+
+def test_only_hard_rows_of_terms_above_zero_cap_what_a_medium_receives():
+    media = [Medium(f"m{k}", low, 100.0, False, MichaelisMenten(5.0, 2.0)) for k, low in enumerate((0.0, 30.0))]
+    problem = _problem(50.0, media)
+    assert most_spend(problem) == pytest.approx([50.0, 50.0], rel=1e-5)
+
+    def capped(**keys: object) -> list[float]:
+        return most_spend(replace(problem, coupling=[replace(problem.coupling[0], **keys)])).tolist()
+
+    assert capped(soft=Soft(1.0)) == [100.0, 100.0]
+    assert capped(soft=Soft(1.0, max_side=False))[0] < 51.0
+    assert capped(expression=Expression(spend={0: 1.0, 1: -1.0})) == [100.0, 100.0]
+    assert capped(expression=Expression(spend={0: 2.0}, constant=10.0)) == pytest.approx([20.0, 100.0], rel=1e-5)
+    assert capped(upper=20.0) == pytest.approx([20.0, 30.0], rel=1e-5)  # never below what it must receive
+
+
+def test_a_medium_that_can_receive_nothing_pays_no_fixed_cost():
+    """A minimum budget is not met by a fixed cost that nobody pays."""
+    plain = _problem(10.0, [Medium("tv", 0.0, 0.0, False, MichaelisMenten(5.0, 2.0))])
+    row = CouplingRow("floor", "", Expression(spend={0: 1.0}, opened={0: 3.0}), 2.0, np.inf)
+    solution = solve_problem(replace(plain, openings=[Opening("tv", None, 0)], coupling=[row]), gap=GAP)
+    assert solution.status == "infeasible"
