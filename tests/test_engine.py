@@ -135,6 +135,46 @@ def test_infeasible_carries_its_bill_as_data() -> None:
     assert "floor" in str(raised.value)
 
 
+def crowded(**more: Any) -> dict[str, Any]:
+    """Twenty contacts a customer may get, whose responses depend on each other: only a cap keeps them few."""
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "value": [100.0, 100.0]})
+    waves = [{"name": f"w{day:02}", "date": f"2026-03-{day:02}"} for day in range(1, 21)]
+    rules = [{"name": "cap", "contacts": {"max": 1}}, {"name": "tired", "effect": {"contact": 2, "factor": 0.5}}]
+    return {
+        "objective": "responses",
+        "customers": customers,
+        "appetence": customers[["customer_id"]].assign(email=0.1),
+        "channels": {"email": {"unit_cost": 0.0}},
+        "waves": waves,
+        "rules": [*rules, *more.pop("rules", [])],
+        **more,
+    }
+
+
+def test_a_bill_comes_even_where_a_bent_cap_leaves_too_many_combinations() -> None:
+    """``first`` and ``last`` each hold alone; with ``cap`` they cannot both."""
+    ends = [
+        {"name": name, "include": {"channel": "email"}, "where": {"wave": wave}}
+        for name, wave in (("first", "w01"), ("last", "w20"))
+    ]
+    with pytest.raises(opt.Infeasible) as raised:
+        opt.solve(opt.Scenario(**crowded(rules=ends)))
+    assert set(raised.value.bill.conflict) == {"cap", "first", "last"}
+    assert raised.value.bill.shortages
+
+
+def test_a_bill_keeps_a_rule_without_which_it_cannot_tell() -> None:
+    many = {"name": "many", "sum": {"of": "responses", "min": 0.15}}
+    quiet = {"name": "quiet", "exclude": {"channel": "email"}, "where": {"customer_id": "b"}}
+    with pytest.raises(opt.Infeasible) as raised:
+        opt.solve(opt.Scenario(**crowded(rules=[many, quiet])))
+    bill = raised.value.bill
+    assert {"cap", "many"} <= set(bill.conflict)
+    assert not bill.minimal
+    assert [item.rule for item in bill.shortages] == ["many"]
+    assert bill.shortages[0].short == pytest.approx(0.05)
+
+
 def test_counts_that_suffice_are_done_before_any_solve(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*arguments: object, **options: object) -> Solution:
         raise AssertionError("the search was started")

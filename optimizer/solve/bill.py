@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from optimizer.problem import CouplingRow, Floats, LocalRule, Problem, Soft
+from optimizer.problem import CouplingRow, Expression, Floats, LocalRule, Problem, Soft
 from optimizer.solve.formulation import Formulation
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.local_rows import Bend
 from optimizer.solve.lp import solve_lp
 from optimizer.solve.mip import solve_mip
+from optimizer.solve.patterns import TooManyPatterns
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
@@ -118,6 +119,26 @@ def bill_of(problem: Problem, scenario: Scenario | None = None, findings: Sequen
     findings : sequence of str
         What counts have shown before any solve.
     """
+    try:
+        return _bill(problem, scenario, findings)
+    except TooManyPatterns:
+        # A local cap that bends, or is left out, may leave a customer more combinations than can be stated.
+        without = "rules on responses were left out of this bill, so the way out may have to go further"
+        bill = replace(_bill(_without_responses(problem), scenario, [*findings, without]), worth=None)
+        # Without them nothing may be in conflict: then the bill cannot tell which rules are.
+        return bill if bill.shortages else replace(bill, conflict=(), minimal=False)
+
+
+def _without_responses(problem: Problem) -> Problem:
+    """Relax a problem: rows that read responses go, and nothing is worth anything, so contacts need no combinations."""
+    alone = replace(
+        problem.responses, combine="additive", group=np.full_like(problem.responses.group, -1), ranks=[], changes=[]
+    )
+    coupling = [row for row in problem.coupling if not row.expression.responses]
+    return replace(problem, responses=alone, coupling=coupling, objective=Expression())
+
+
+def _bill(problem: Problem, scenario: Scenario | None, findings: Sequence[str]) -> Bill:
     deadline = time.monotonic() + TIME_LIMIT
     units = _units(scenario)
     for local in (False, True):
@@ -214,24 +235,33 @@ def _conflict(
             for name in owner.rules
         }
         names = [name for name in names if name in priced]
-    if not _impossible(problem, set(names), linear, deadline):
+    if _impossible(problem, set(names), linear, deadline) is not True:
         names = list(dict.fromkeys(rule.rule for rule in [*problem.local, *problem.coupling]))
+    minimal = True
     for name in list(names):
         if time.monotonic() > deadline:
             return tuple(names), False
-        if _impossible(problem, {*names} - {name}, linear, deadline):
+        without = _impossible(problem, {*names} - {name}, linear, deadline)
+        if without:
             names.remove(name)
-    return tuple(names), True
+        minimal &= without is not None
+    return tuple(names), minimal
 
 
-def _impossible(problem: Problem, names: set[str], linear: bool, deadline: float) -> bool:
-    """Whether the hard parts of these rules alone admit no plan (``linear``: not even a fractional one)."""
+def _impossible(problem: Problem, names: set[str], linear: bool, deadline: float) -> bool | None:
+    """Whether the hard parts of these rules alone admit no plan (``linear``: not even a fractional one).
+
+    None where that cannot be told: without the others, a customer has too many combinations to state.
+    """
     kept = replace(
         problem,
         local=[rule for rule in problem.local if rule.rule in names],
         coupling=[row for row in problem.coupling if row.rule in names],
     )
-    form = Formulation(kept, "relaxation").model.form()
+    try:
+        form = Formulation(kept, "relaxation").model.form()
+    except TooManyPatterns:
+        return None
     form = replace(form, objective=np.zeros(len(form.objective)), offset=0.0)
     if linear:
         return solve_lp(form).status == "infeasible"
