@@ -90,7 +90,6 @@ def solve_problem(
     return Solution(
         "optimal" if reached else "feasible", best.contacts, best.spend, best.objective,
         max(search.bound, best.objective), search.bound_by, seconds, search.shadow_prices(),
-        [] if reached or not search.interrupted else ["stopped before the gap was reached"],
     )  # fmt: skip
 
 
@@ -246,9 +245,18 @@ class _Search:
         """Marginal value of one unit of each coupling bound, from the relaxation's linear program."""
         if self.relaxed is None or not self.relaxed.row_numbers:
             return {}
-        dual = self.row_dual
+        form, dual = self.relaxed.model.form(), self.row_dual
+        structure = form.integer.copy()
+        structure[self.relaxed.contact[self.relaxed.free]] = False
+        if structure.any() and self.best is not None:
+            # What is opened and the piece of a curve that is reached stay as in the plan: the next unit is priced there.
+            settled = self._settled(self.relaxed, form, self.best.contacts, self.best.spend)
+            if settled is not None:
+                lower, upper = form.lower.copy(), form.upper.copy()
+                lower[structure] = upper[structure] = np.round(settled[structure])
+                form, dual = replace(form, lower=lower, upper=upper), None
         if dual is None:
-            dual = solve_lp(self.relaxed.model.form(), time_limit=PRICE_SECONDS).row_dual
+            dual = solve_lp(form, time_limit=PRICE_SECONDS).row_dual
         if dual is None:
             return {}
         return {key: float(sum(dual[n] for n in numbers)) for key, numbers in self.relaxed.row_numbers.items()}

@@ -146,12 +146,10 @@ def volume(world: World, rule: Row, scope: tuple[str, ...]) -> Callable[[list[Te
         contacts = [term.contact for term in terms if term.contact is not None]
         found = []
         for k, (start, end, minimum) in enumerate(spans):
-            least, most = low if minimum else None, high
+            own = special.get(int(end), {"min": low, "max": high}) if special else {"min": low, "max": high}
+            least, most = own.get("min") if minimum else None, own.get("max")
             if k >= len(world.dates) and body.get("days"):
-                most = None
-            elif end in special:
-                own = special[int(end)]
-                least, most = own.get("min") if minimum else None, own.get("max")
+                most = None  # the horizon, where it is shorter than the window: minima alone
             count = counts([one for one in contacts if start <= one.day <= end])
             found.append(between(f"{end}", count, least, most, 0.0))
         return found

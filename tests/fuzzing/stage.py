@@ -226,7 +226,8 @@ def surroundings(rng: Random, spec: Row) -> None:
     names = [row["customer_id"] for row in spec["customers"]]
     combined = chance(rng, 0.2)
     if combined:
-        per = rng.choice((None, ["customer_id", "offer"], ["customer_id", "wave"]))
+        wide = [["customer_id", "offer"], ["customer_id", "wave"]] if len(activities(spec)) <= 8 else []
+        per = rng.choice((None, *wide))
         spec["responses"] = {"combine": rng.choice(("independent", "best"))} | ({"per": per} if per else {})
     elif chance(rng, 0.1):
         spec["baseline"] = baseline(rng, spec, names)
