@@ -249,7 +249,7 @@ class _Search:
         structure = form.integer.copy()
         structure[self.relaxed.contact[self.relaxed.free]] = False
         if structure.any() and self.best is not None:
-            # What is opened and the piece of a curve that is reached stay as in the plan: the next unit is priced there.
+            # What is opened and the piece of a curve reached stay as in the plan: the next unit is priced there.
             settled = self._settled(self.relaxed, form, self.best.contacts, self.best.spend)
             if settled is not None:
                 lower, upper = form.lower.copy(), form.upper.copy()
