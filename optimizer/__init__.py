@@ -58,7 +58,7 @@ __all__ = [
 
 
 class _Face(ModuleType):
-    """This package. ``optimizer.solve`` is the function; the folder of that name is reached by its own imports.
+    """The package itself. ``optimizer.solve`` is the function; the folder of that name is reached by its own imports.
 
     Python would bind the folder to the package as soon as anything of it is imported, and hide the function.
     """

@@ -1,4 +1,6 @@
-"""The compiled mathematical problem: activities, customers, local rules, coupling rows, curves. Arrays, no files, no solver.
+"""The compiled mathematical problem: activities, customers, local rules, coupling rows, curves.
+
+Arrays, no files, no solver.
 
     max  objective(x, ρ, s, y)
     s.t. local primitives bind one unit (a customer or a household) at a time,
@@ -117,7 +119,7 @@ class Distinct:
 
 @dataclass(frozen=True)
 class Clash:
-    """Two distinct contacts e, e' of one unit may not both be made when ``first``(e), ``then``(e') and ``follows``[a_e, a_e'].
+    """Two contacts e ≠ e' of one unit may not both be made when ``first``(e), ``then``(e') and ``follows``[a_e, a_e'].
 
     ``first`` and ``then`` are 0/1 on pairs; ``follows`` (A, A) says which activities are near enough, the row taken as
     first. Either orientation clashes. Solved as maximal cliques; soft: each clashing pair pays.
@@ -134,7 +136,7 @@ class Clash:
 
 @dataclass(frozen=True)
 class Precedence:
-    """x_e ≤ Σ x_e' over the unit's pairs with ``enabler``(e') and ``enables``[a_e, a_e'], for every pair with ``what``(e).
+    """For every pair with ``what``(e): x_e ≤ Σ x_e' over the unit's pairs with ``enabler``(e') and ``enables``[a_e, a_e'].
 
     ``what`` and ``enabler`` are 0/1 on pairs; a pair that the past already enables is not in ``what``.
     ``enables`` (A, A): the column's activity enables the row's. A contact that enables itself is free.
@@ -232,7 +234,7 @@ class PriceCell:
 
 @dataclass(frozen=True)
 class Reach:
-    """Number of distinct labels among the contacts made: ``label`` (E,) ≥ 0, -1 outside (customers or packages reached)."""
+    """Number of distinct labels among the contacts made (customers, packages reached): ``label`` (E,) ≥ 0, -1 outside."""
 
     label: Ints
 
@@ -299,7 +301,10 @@ def _merged(left: dict[int, float], right: dict[int, float]) -> dict[int, float]
 
 @dataclass(frozen=True)
 class CouplingRow:
-    """lower ≤ expression ≤ upper over many customers, hard or soft. A ratio, average or share is Σ(value − bound · base)."""
+    """lower ≤ expression ≤ upper over many customers, hard or soft.
+
+    A ratio, average or share is Σ(value − bound · base).
+    """
 
     rule: str
     scope: str

@@ -16,6 +16,7 @@ from optimizer.problem import (
     CouplingRow,
     Distinct,
     Expression,
+    LocalRule,
     Opening,
     Precedence,
     PriceCell,
@@ -53,6 +54,7 @@ class Judge:
                 return None
             penalty += paid
         for opening in p.openings:
+            assert opening.members is not None
             members = opening.members.on(p.customer, p.activity)
             if 0 < sum(members[e] for e in chosen) < opening.minimum:
                 return None
@@ -71,7 +73,7 @@ class Judge:
             (value - upper, soft is not None and soft.max_side),
         ):
             if short > 1e-9:
-                if not softens or short > soft.tolerance + 1e-9:
+                if soft is None or not softens or short > soft.tolerance + 1e-9:
                     return None
                 paid += soft.penalty * short
         return paid
@@ -132,7 +134,9 @@ class Judge:
                 if n:
                     total += cost / n * sum(value[e] for e in chosen if price.member[e])
         for opening, coefficient in x.opened.items():
-            members = p.openings[opening].members.on(p.customer, p.activity)
+            weights = p.openings[opening].members
+            assert weights is not None
+            members = weights.on(p.customer, p.activity)
             total += coefficient * any(members[e] for e in chosen)
         for reach, coefficient in x.reached:
             total += coefficient * len({reach.label[e] for e in chosen if reach.label[e] >= 0})
@@ -215,7 +219,7 @@ def random_problem(seed: int) -> Problem:
             return Weights(customer=(rng.random(n) < 0.7).astype(float))
         return Weights(pair=(rng.random(e) < 0.7).astype(float))
 
-    local = []
+    local: list[LocalRule] = []
     for _ in range(rng.integers(0, 4)):
         units = alone if rng.random() < 0.7 else house
         names = np.flatnonzero(rng.random(len(units.names)) < 0.8).astype(np.int32)
@@ -289,6 +293,7 @@ def random_problem(seed: int) -> Problem:
         objective = objective + Expression(opened={0: -float(rng.uniform(0, 2))})
     for k in range(rng.integers(0, 4)):
         kind = rng.integers(5)
+        scale: float
         if kind == 0:
             expression, scale = Expression(contacts=[mask()]), e
         elif kind == 1:
@@ -302,10 +307,10 @@ def random_problem(seed: int) -> Problem:
             expression, scale = Expression(contacts=[Weights(pair=rng.uniform(0, 1, e))], tiered=[mask()]), e * 0.7
         else:
             expression, scale = Expression(contacts=[mask()], opened={0: 1.0} if openings else {}), e
-        upper = float(rng.uniform(0.2, 0.9) * scale)
-        lower = float(rng.uniform(0, 0.5) * upper) if rng.random() < 0.4 else -INF
+        high = float(rng.uniform(0.2, 0.9) * scale)
+        least = float(rng.uniform(0, 0.5) * high) if rng.random() < 0.4 else -INF
         coupling.append(
-            CouplingRow(f"row {k}", "", expression, lower, upper if rng.random() < 0.7 else INF, maybe_soft())
+            CouplingRow(f"row {k}", "", expression, least, high if rng.random() < 0.7 else INF, maybe_soft())
         )
     removed = rng.random(e) < 0.05
     return Problem(

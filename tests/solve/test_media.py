@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_only_hard_rows_of_terms_above_zero_cap_what_a_medium_receives():
     problem = _problem(50.0, media)
     assert most_spend(problem) == pytest.approx([50.0, 50.0], rel=1e-5)
 
-    def capped(**keys: object) -> list[float]:
+    def capped(**keys: Any) -> list[float]:
         return most_spend(replace(problem, coupling=[replace(problem.coupling[0], **keys)])).tolist()
 
     assert capped(soft=Soft(1.0)) == [100.0, 100.0]

@@ -203,7 +203,7 @@ def test_the_model_means_the_function(
 @pytest.mark.parametrize("side", ["upper", "lower", "both"])
 @pytest.mark.parametrize("y", [[2, 5, 7, 8], [2, 3, 5, 8], [2, 3, 6, 8, 9], [7]])
 def test_switched_off_is_nought(side: Side, y: list[float]) -> None:
-    pwl = PiecewiseLinear(10.0 + np.arange(len(y)), np.asarray(y, float))
+    pwl = PiecewiseLinear(np.asarray(10.0 + np.arange(len(y)), float), np.asarray(y, float))
     towards = -1 if side == "lower" else 1
     assert _extreme(pwl, side, 0.0, towards, on=0) == pytest.approx(0, abs=1e-9)
     assert _extreme(pwl, side, 10.0, towards, on=0) is None
