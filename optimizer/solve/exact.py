@@ -135,12 +135,10 @@ class _Search:
             if result.x is None:
                 return "no_plan" if result.status in {"no_plan", "feasible"} else "failed"
             points = [result.x]
-            held = self._consider(relaxed, result.x)
+            # After a failed check the plan comes from tightened rows alone.
+            held = not self.tighten and self._consider(relaxed, result.x)
             if not held and self.edited is None:
-                restricted = Formulation(self.problem, "restriction", self.breakpoints)
-                inside = self._mip(restricted, f"{label}, on the safe side", self.gap / 4, whole=False)
-                if inside.x is not None:
-                    self._consider(restricted, inside.x)
+                self._keep_to_the_safe_side(relaxed, result.x, label)
             if result.status == "optimal":
                 self.resolution = (
                     max(result.bound - result.objective, 0.0)
@@ -156,6 +154,23 @@ class _Search:
                 break
         return "no_plan"
 
+    def _keep_to_the_safe_side(self, relaxed: Formulation, x: Floats, label: str) -> None:
+        """Find a plan that holds on the true curves: the relaxation's contacts with other money, else any plan."""
+        restricted = Formulation(self.problem, "restriction", self.breakpoints)
+        form, stage = restricted.model.form(), f"{label}, on the safe side"
+        columns = restricted.contact[restricted.free]
+        if self.problem.media and len(columns):
+            lower, upper = form.lower.copy(), form.upper.copy()
+            lower[columns] = upper[columns] = np.round(x[relaxed.contact[restricted.free]])
+            inside = self._mip(
+                restricted, stage, self.gap / 4, whole=False, form=replace(form, lower=lower, upper=upper)
+            )
+            if inside.x is not None and self._consider(restricted, inside.x):
+                return
+        inside = self._mip(restricted, stage, self.gap / 4, whole=False)
+        if inside.x is not None:
+            self._consider(restricted, inside.x)
+
     @property
     def reached(self) -> bool:
         """Whether the gap is reached, or is smaller than the solver's tolerances can show."""
@@ -167,13 +182,16 @@ class _Search:
     def _out_of_time(self) -> bool:
         return time.monotonic() >= self.deadline or (self.stop is not None and self.stop())
 
-    def _mip(self, formulation: Formulation, stage: str, gap: float, *, whole: bool) -> MipResult:
-        """Solve one formulation, starting from the best plan."""
-        form = formulation.model.form() if self.edited is None else self.edited
+    def _mip(
+        self, formulation: Formulation, stage: str, gap: float, *, whole: bool, form: MatrixForm | None = None
+    ) -> MipResult:
+        """Solve one formulation (or ``form``, where its bounds were moved), starting from the best plan."""
+        if form is None:
+            form = formulation.model.form() if self.edited is None else self.edited
         if self.tighten and not whole:
             form = _tightened(formulation, form, self.tighten)
         start = None
-        if self.best is not None:
+        if self.best is not None and self.edited is None:
             start = self._settled(formulation, form, self.best.contacts, self.best.spend)
 
         def report(name: str, objective: float, bound: float) -> None:
