@@ -136,7 +136,7 @@ class Clash:
 
 @dataclass(frozen=True)
 class Precedence:
-    """For every pair with ``what``(e): x_e ≤ Σ x_e' over the unit's pairs with ``enabler``(e') and ``enables``[a_e, a_e'].
+    """x_e ≤ Σ x_e' over the unit's pairs with ``enabler``(e') and ``enables``[a_e, a_e'], for every e with ``what``(e).
 
     ``what`` and ``enabler`` are 0/1 on pairs; a pair that the past already enables is not in ``what``.
     ``enables`` (A, A): the column's activity enables the row's. A contact that enables itself is free.
@@ -234,7 +234,7 @@ class PriceCell:
 
 @dataclass(frozen=True)
 class Reach:
-    """Number of distinct labels among the contacts made (customers, packages reached): ``label`` (E,) ≥ 0, -1 outside."""
+    """How many distinct labels the contacts made have (customers or packages reached): ``label`` (E,) ≥ 0, -1 outside."""
 
     label: Ints
 
