@@ -239,6 +239,8 @@ class Targets(Strict):
             self.min = self.max = self.exactly
         if self.min is None and self.max is None:
             raise ValueError("needs min, max or exactly")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} exceeds max {self.max}")
         return self
 
 
@@ -255,6 +257,13 @@ class Lag(Strict):
 
     min: Days = 1
     max: Days | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Lag:
+        if self.max is not None and self.min > self.max:
+            stated = "" if "min" in self.model_fields_set else " (where none is written)"
+            raise ValueError(f"min {self.min}{stated} exceeds max {self.max}")
+        return self
 
 
 class OnlyAfter(Strict):

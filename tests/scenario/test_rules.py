@@ -171,6 +171,21 @@ def test_tables_of_rules_that_are_none(rule, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"only_after": {"what": {"channel": "sms"}, "after": {"channel": "email"}, "days": {"min": 5, "max": 2}}}, "only_after.days is {'min': 5, 'max': 2}: min 5 exceeds max 2"),
+        ({"only_after": {"what": {"channel": "sms"}, "after": {"channel": "email"}, "days": {"max": 0}}}, "min 1 (where none is written) exceeds max 0"),
+        ({"targets": {"among": ["a", "b"], "min": 2, "max": 1}}, "min 2 exceeds max 1"),
+        ({"targets": {"table": pd.DataFrame([{"among": "a;b", "min": 2, "max": 1}])}}, "min 2 exceeds max 1"),
+    ],
+)  # fmt: skip
+def test_a_minimum_above_its_maximum_is_refused(rule, said):
+    with pytest.raises(ScenarioError) as caught:
+        _ = scenario(rule).rules
+    assert said in str(caught.value)
+
+
 # --- what rules may name ----------------------------------------------------------------------------------------------
 
 MAX = {"volume": {"max": 1}}
