@@ -130,7 +130,8 @@ def verify(
 ) -> None:
     """Check a written plan against its scenario, later and elsewhere.
 
-    Recomputes every rule, cost and response from the scenario's tables and the plan's contacts alone.
+    Recomputes every rule, cost and response from the scenario's tables and the plan's contacts alone, and compares what
+    the plan's tables and summary state.
 
     Example: `optimizer verify scenarios/privilege_evenings/plan`
     """

@@ -361,6 +361,88 @@ def test_verify_finds_a_certificate_that_lies(run, copy: Path, key: str, value: 
     assert key in out
 
 
+def retold(file: Path, column: str, value: object) -> None:
+    """Another value in the first row of a plan's table, or at a key of its summary."""
+    if file.suffix == ".json":
+        file.write_text(json.dumps({**json.loads(file.read_text()), column: value}))
+        return
+    read = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str, keep_default_na=False)
+    read[column] = [value, *read[column].iloc[1:]]
+    read.to_parquet(file, index=False) if file.suffix == ".parquet" else read.to_csv(file, index=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("plan.parquet", "cost", 123.25),
+        ("plan.parquet", "channel", "pigeon"),
+        ("plan.parquet", "offer", "pigeon"),
+        ("plan.parquet", "date", pd.Timestamp("2001-01-01")),
+        ("plan.parquet", "expected_response", float("nan")),
+        ("plan.parquet", "expected_gross_margin", 123.25),
+        ("budget.csv", "gross_margin", "123.25"),
+        ("budget.csv", "roi", "much"),
+        ("rules.csv", "value", "123.25"),
+        ("rules.csv", "max", ""),
+        ("rules.csv", "passed", "False"),
+        ("summary.json", "cost", 123.25),
+        ("summary.json", "contacts", 123),
+        ("summary.json", "penalty", None),
+        ("summary.json", "gap", 0.5),
+        ("summary.json", "spend", {"pigeon": 123.25}),
+        ("summary.json", "currency", "pigeon"),
+    ],
+)
+def test_verify_finds_what_is_stated_otherwise(run, copy: Path, name: str, column: str, value: object) -> None:
+    retold(copy / "plan" / name, column, value)
+    code, out, _ = run("verify", copy / "plan", "--json")
+    assert code == 1
+    (line,) = json.loads(out)["failures"]
+    assert line.startswith(f"{name}, " if name != "summary.json" else "summary.json, column ")
+    assert f"column {column}" in line
+    assert "stated" in line
+    assert "recomputed" in line
+
+
+def test_verify_finds_a_line_of_the_budget_renamed_and_a_column_gone(run, copy: Path) -> None:
+    retold(copy / "plan" / "budget.csv", "channel", "pigeon")
+    rules = pd.read_csv(copy / "plan" / "rules.csv", dtype=str, keep_default_na=False)
+    rules.drop(columns="slack").to_csv(copy / "plan" / "rules.csv", index=False)
+    code, out, _ = run("verify", copy / "plan", "--json")
+    missing, strange, column = json.loads(out)["failures"]
+    assert code == 1
+    assert missing.endswith("the row is missing")
+    assert strange.startswith("budget.csv, pigeon/")
+    assert column == "rules.csv: column slack is missing"
+
+
+def test_verify_takes_rows_in_any_order_and_figures_that_are_not_compared(run, copy: Path) -> None:
+    file = copy / "plan" / "plan.parquet"
+    pd.read_parquet(file).iloc[::-1].to_parquet(file, index=False)
+    retold(copy / "plan" / "rules.csv", "shadow_price", "123.25")
+    retold(copy / "plan" / "summary.json", "seconds", 1e6)
+    retold(copy / "plan" / "summary.json", "versions", {})
+    code, out, _ = run("verify", copy / "plan")
+    assert (code, "passes" in out) == (0, True)
+
+
+def test_verify_tells_a_few_of_many_differences_and_how_many_there_are(run, copy: Path) -> None:
+    file = copy / "plan" / "plan.parquet"
+    plan = pd.read_parquet(file)
+    plan.assign(cost=plan["cost"] + 1, channel="pigeon").to_parquet(file, index=False)
+    code, out, _ = run("verify", copy / "plan", "--json")
+    told = json.loads(out)["failures"]
+    assert code == 1
+    assert [line.split("column ")[1].split(":")[0] for line in told[:2]] == ["channel", "cost"]
+    assert told[3:] == [f"plan.parquet: {2 * len(plan) - 3} more differences"]
+    # Where the inputs have changed since, that is the news: one line a file.
+    retold(copy / "plan" / "summary.json", "inputs", {})
+    code, out, _ = run("verify", copy / "plan", "--json")
+    (line,) = json.loads(out)["failures"]
+    assert code == 1
+    assert f"({2 * len(plan)} such differences, with inputs that have changed)" in line
+
+
 def test_verify_names_an_input_that_has_changed(run, copy: Path) -> None:
     with (copy / "customers.csv").open("a") as file:
         file.write("C9999,FR,gold,44,50.0\n")
@@ -368,7 +450,7 @@ def test_verify_names_an_input_that_has_changed(run, copy: Path) -> None:
     assert "customers.csv has changed" in out
 
 
-@pytest.mark.parametrize("broken", ["plan.parquet", "summary.json", "budget.csv"])
+@pytest.mark.parametrize("broken", ["plan.parquet", "summary.json", "budget.csv", "rules.csv"])
 def test_verify_names_a_broken_file(run, copy: Path, broken: str) -> None:
     (copy / "plan" / broken).write_bytes(b"\x00 nonsense")
     code, out, err = run("verify", copy / "plan")

@@ -18,16 +18,20 @@ def run_verify(folder: Path, scenario_file: Path | None, *, as_json: bool) -> bo
         raise ScenarioError(
             str(folder), "scenario", None, "the plan was made in memory; name its scenario with --scenario"
         )
+    from optimizer.plan.plan import Evaluation, tables_of
+    from optimizer.plan.stated import differences, failures_of
     from optimizer.plan.verify import check_certificate, verify
     from optimizer.scenario import load
 
     scenario = load(file)
     verdict = verify(scenario, written.contacts, written.spend)
+    recomputed = Evaluation(**tables_of(scenario, verdict, written.spend, {}))
+    changed = changed_inputs(written, scenario.input_hashes)
     failures = [
         *verdict.failures,
         *check_certificate(verdict, figure(written, "objective"), figure(written, "bound")),
+        *failures_of(differences(written, recomputed), changed),
     ]
-    changed = changed_inputs(written, scenario.input_hashes)
     if as_json:
         print_json(
             {

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.write import BUDGET, CONTACTS, SUMMARY
+from optimizer.plan.write import BUDGET, CONTACTS, RULES, SUMMARY
 
 #: The column of ``budget.csv`` with the money a medium cell receives (fixed costs apart).
 SPEND_COLUMNS = ("medium", "cell", "spend")
@@ -18,11 +18,13 @@ SPEND_COLUMNS = ("medium", "cell", "spend")
 
 @dataclass(frozen=True)
 class WrittenPlan:
-    """A plan's folder, read: ``contacts`` (customer_id, activity …), ``spend`` by medium cell, ``summary``."""
+    """A plan's folder, read: ``contacts``, ``spend`` by medium cell, ``budget`` and ``rules`` as texts, ``summary``."""
 
     folder: Path
     contacts: pd.DataFrame
     spend: dict[str, float]
+    budget: pd.DataFrame
+    rules: pd.DataFrame
     summary: dict[str, Any]
 
     @property
@@ -51,7 +53,10 @@ def read_plan(folder: Path) -> WrittenPlan:
         raise ScenarioError(str(summary_file), "summary", None, f"cannot be read as JSON: {error}") from error
     if not isinstance(summary, dict):
         raise ScenarioError(str(summary_file), "summary", None, "expected a JSON object")
-    return WrittenPlan(folder, read_contacts(folder / CONTACTS), read_spend(folder / BUDGET), summary)
+    contacts, spend = read_contacts(folder / CONTACTS), read_spend(folder / BUDGET)
+    budget = read_texts(folder / BUDGET, "spend", ("channel", "cell", "wave"))
+    rules = read_texts(folder / RULES, "rules", ("rule", "scope"))
+    return WrittenPlan(folder, contacts, spend, budget, rules, summary)
 
 
 def read_contacts(file: Path) -> pd.DataFrame:
@@ -75,17 +80,23 @@ def read_contacts(file: Path) -> pd.DataFrame:
     return table
 
 
-def read_spend(file: Path) -> dict[str, float]:
-    """Read the money of each medium cell from a ``budget.csv`` (or any table with the columns cell and spend)."""
+def read_texts(file: Path, what: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a csv file that has ``columns``, every cell as the text that stands there; ``what`` names it in errors."""
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
     except FileNotFoundError as error:
-        raise ScenarioError(str(file), "spend", None, "file not found") from error
+        raise ScenarioError(str(file), what, None, "file not found") from error
     except (OSError, ValueError) as error:
-        raise ScenarioError(str(file), "spend", None, f"cannot be read: {error}") from error
-    for column in ("cell", "spend"):
+        raise ScenarioError(str(file), what, None, f"cannot be read: {error}") from error
+    for column in columns:
         if column not in table.columns:
             raise ScenarioError(str(file), "header", ", ".join(table.columns), f"expected a column {column}")
+    return table
+
+
+def read_spend(file: Path) -> dict[str, float]:
+    """Read the money of each medium cell from a ``budget.csv`` (or any table with the columns cell and spend)."""
+    table = read_texts(file, "spend", ("cell", "spend"))
     spend: dict[str, float] = {}
     for row, (cell, money) in enumerate(zip(table["cell"], table["spend"], strict=True), start=2):
         if not money:

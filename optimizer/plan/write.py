@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
@@ -113,7 +113,7 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
-def write_csv(table: pd.DataFrame, file: Path) -> None:
+def write_csv(table: pd.DataFrame, file: Path | TextIO) -> None:
     """Write a table with numbers in their shortest exact spelling, so that reading gives the same floats back."""
     table.to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
 

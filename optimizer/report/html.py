@@ -36,6 +36,7 @@ def report_page(plan: Plan) -> str:
     rules = rule_rows(plan)
     return environment.get_template("plan.html").render(
         summary=plan.summary,
+        head=objective_head(plan.summary),
         certificate=plan.certificate,
         picture=contacts_picture(plan.contacts),
         money=money_rows(plan.budget),
@@ -47,6 +48,18 @@ def report_page(plan: Plan) -> str:
         bought=bool(plan.budget["marginal_return"].notna().any()),
         certain=math.isfinite(plan.certificate.bound),
     )
+
+
+def objective_head(summary: dict[str, Any]) -> str:
+    """What the objective is called: by its measure, and where soft rules are bent, less or with their penalties."""
+    measure = str(summary["objective_of"]).replace("_", " ")
+    if summary["penalty"] > 0:
+        return (
+            f"{measure.capitalize()} with penalties"
+            if summary["sense"] == "minimize"
+            else f"{measure.capitalize()} less penalties"
+        )
+    return f"{'Least' if summary['sense'] == 'minimize' else 'Expected'} {measure}"
 
 
 def money_rows(budget: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import optimizer as opt
-from optimizer.report.html import figure, report_page, short_gap
+from optimizer.report.html import figure, objective_head, report_page, short_gap
 from optimizer.report.picture import contacts_picture, volumes_by_wave
 
 NASTY = "<script>alert('x')</script>&amp;"
@@ -77,6 +77,19 @@ def test_the_page_says_what_the_plan_says(plan: opt.Plan) -> None:
     assert "reported, not enforced" in text
     assert "8 customers get 1 contact" in text
     assert "gross of organic sales" in text
+
+
+@pytest.mark.parametrize(
+    ("sense", "penalty", "head"),
+    [
+        ("maximize", 0.0, "Expected net margin"),
+        ("maximize", 8.0, "Net margin less penalties"),
+        ("minimize", 0.0, "Least net margin"),
+        ("minimize", 8.0, "Net margin with penalties"),
+    ],
+)
+def test_the_objective_says_whether_penalties_are_in_it(sense: str, penalty: float, head: str) -> None:
+    assert objective_head({"objective_of": "net_margin", "sense": sense, "penalty": penalty}) == head
 
 
 def test_contacts_are_counted_by_channel_and_wave() -> None:
