@@ -234,7 +234,7 @@ class PriceCell:
 
 @dataclass(frozen=True)
 class Reach:
-    """How many distinct labels the contacts made have (customers or packages reached): ``label`` (E,) ≥ 0, -1 outside."""
+    """Number of distinct labels of the contacts made (customers, packages reached): ``label`` (E,) ≥ 0, -1 outside."""
 
     label: Ints
 
