@@ -20,6 +20,7 @@ import pytest
 
 import optimizer as opt
 from optimizer import engine
+from optimizer.rules import compile_problem, infeasible_by_count
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.solution import Solution
 
@@ -184,6 +185,35 @@ def test_counts_that_suffice_are_done_before_any_solve(monkeypatch: pytest.Monke
     with pytest.raises(opt.Infeasible) as raised:
         opt.solve(opt.Scenario(**keys(rules=[floor])))
     assert any("floor" in finding for finding in raised.value.bill.findings)
+
+
+def test_a_minimum_that_customers_cannot_reach_is_told_before_any_solve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object, **options: object) -> Solution:
+        raise AssertionError("the search was started")
+
+    monkeypatch.setattr(engine, "solve_problem", never)
+    with pytest.raises(opt.Infeasible) as raised:
+        opt.solve(opt.Scenario(**keys(rules=[{"name": "two", "contacts": {"min": 2}}])))
+    (finding,) = raised.value.bill.findings
+    assert finding == (
+        "rule 'two' asks for more than 1 of the 6 customers it binds can have: f needs 2 and can have 1 at most"
+    )
+    assert raised.value.bill.conflict == ("two",)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"soft": {"penalty": 1.0}},
+        {"soft": {"penalty": 1.0, "side": "max"}},
+        {"mode": "report"},
+        {"where": {"channel": "sms"}, "contacts": {"min": 1, "max": 1}, "soft": {"penalty": 1.0}},
+        {"where": {"segment": "gold"}},
+    ],
+)
+def test_a_minimum_that_may_be_missed_or_met_is_no_proof(more: dict[str, Any]) -> None:
+    scenario = opt.Scenario(**keys(rules=[{"name": "two", "contacts": {"min": 2}, **more}]))
+    assert infeasible_by_count(compile_problem(scenario), scenario) == []
 
 
 def test_a_plan_that_fails_once_is_solved_again_on_tightened_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from optimizer.problem import (
     ChangeFactor,
     Count,
     CouplingRow,
+    Distinct,
     Expression,
     Floats,
     Problem,
@@ -188,6 +189,24 @@ class Ground:
             inside = np.minimum(np.bincount(code, minlength=len(unit)), np.maximum(allowed, 0.0))
             best = min(best, int((counted <= 0).sum() + inside.sum()))
         return best
+
+    def most_local(self, one: Count | Distinct) -> Floats:
+        """The most each bound unit can have of a local rule with all its free pairs, whatever other rules say."""
+        problem, members = self.problem, one.units.unit[self.problem.customer]
+        self.work += len(members)
+        if isinstance(one, Count):
+            values = one.weights.on(problem.customer, problem.activity)
+            values = np.where(self.free, np.maximum(values, 0.0), 0.0)
+            sums: Floats = np.bincount(members, values, minlength=len(one.units.names)).astype(float)
+            return sums[one.bound_units]
+        counted = self.free & (one.members.on(problem.customer, problem.activity) != 0)
+        total = np.zeros(len(one.bound_units))
+        for group, touched in zip(one.groups, one.touched.T, strict=True):
+            self.work += len(members)
+            has = np.zeros(len(one.units.names), bool)
+            has[members[counted & group[problem.activity]]] = True
+            total += has[one.bound_units] & ~touched
+        return total
 
     # --- two rules ----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.problem import Bools, CouplingRow, Expression, Problem
+from optimizer.problem import Bools, Count, CouplingRow, Distinct, Expression, Problem
 from optimizer.rules.base import Context, Finding, Verb
 from optimizer.rules.compile import compile_context
 from optimizer.rules.counting import TOLERANCE, Counted, Extent, Ground, Rows, disjoint, hard
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Pairs looked at before comparing stops: by the lint, and before a solve.
 LINT_WORK, SOLVE_WORK = 150_000_000, 30_000_000
+#: By how much a local minimum must be missed to be called out of reach: more than any rounding.
+SURE = 1e-6
 #: Pairs of rows kept at hand.
 KEPT = 10_000_000
 #: Rows of one rule that are also looked at one by one.
@@ -97,9 +99,13 @@ def _never_opened(context: Context, ground: Ground) -> list[Finding]:
 
 
 def contradictions(problem: Problem, scenario: Scenario | None = None) -> list[Finding]:
-    """Contradictions that no plan can live with: those of hard bounds, and of soft ones beyond their tolerance."""
+    """Contradictions that no plan can live with: those of hard bounds, and of soft ones beyond their tolerance.
+
+    Of local rules, hard minima that the contacts left cannot reach; what takes two rules is left to the lint.
+    """
     units = {} if scenario is None else {rule.name: unit_of(rule, scenario.currency) for rule in scenario.rules}
-    return Comparison(problem, units, SOLVE_WORK).contradictions(strict=True)
+    comparison = Comparison(problem, units, SOLVE_WORK)
+    return comparison.contradictions(strict=True) + comparison.local_minima()
 
 
 class Comparison:
@@ -155,6 +161,32 @@ class Comparison:
                 message = beyond(row, side, reached, self.units.get(row.rule, ""), reach.customers)
                 return Finding(row.rule, "contradictory", message, row.scope)
         return None
+
+    def local_minima(self) -> list[Finding]:
+        """Hard minima of customers and households beyond what all their contacts give, at most one a rule.
+
+        Soft rules are left out, and so are minima that hold only once somebody is contacted.
+        """
+        found: dict[str, Finding] = {}
+        for one in self.problem.local:
+            if not isinstance(one, Count | Distinct) or one.soft is not None or one.rule in found:
+                continue
+            if (isinstance(one, Distinct) and one.if_contacted) or not (one.lower > 0).any() or self.spent:
+                continue
+            reach = np.minimum(self.ground.most_local(one), one.upper)
+            asked = np.isfinite(one.lower) & (one.lower > 0)
+            if not (short := asked & (one.lower > reach + SURE * (1.0 + np.abs(one.lower)))).any():
+                continue
+            first = int(np.flatnonzero(short)[0])
+            unit = one.units.names[one.bound_units[first]]
+            units = "customers" if one.units.kind == "customer" else "households"
+            message = (
+                f"rule {one.rule!r} asks for more than {int(short.sum()):,} of the {int(asked.sum()):,} {units} "
+                f"it binds can have: {unit} needs {number(float(one.lower[first]))} and can have "
+                f"{number(max(0.0, float(reach[first])))} at most"
+            )
+            found[one.rule] = Finding(one.rule, "contradictory", message, one.scope)
+        return list(found.values())
 
     def _together(self, row: CouplingRow, *, strict: bool) -> Iterator[list[Finding]]:
         """The row against the hard bounds of one other rule at a time."""

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from optimizer import Scenario
-from optimizer.rules import compile_problem, lint
+from optimizer.rules import compile_problem, infeasible_by_count, lint
 from tests.problem_check import check, effective_responses
 
 CUSTOMERS = pd.DataFrame(
@@ -171,6 +171,8 @@ def assert_true_of_every_plan(rules: list[dict[str, Any]], **keys: Any) -> None:
         for (ok, penalty, worth), (ok_without, penalty_without, worth_without) in zip(before, after, strict=True):
             assert (ok, penalty) == (ok_without, penalty_without), (names, findings)
             assert not ok or worth == worth_without, (names, findings)
+    if infeasible_by_count(compile_problem(scenario), scenario):
+        assert not any(ok for ok, *_ in before)
     for finding in findings:
         if finding.kind == "contradictory":
             assert not any(ok and penalty == 0 for ok, penalty, _ in before), finding
