@@ -238,6 +238,17 @@ def test_the_model_has_the_planners_names() -> None:
     assert any("one" in name and "each" in name for name in names)
 
 
+def test_booked_costs_that_fill_a_budget_to_the_cent_leave_a_plan() -> None:
+    """3.47 + 0.84 is 4.3100000000000005 in float64: rounding must not turn a full budget into an exceeded one."""
+    booked = pd.DataFrame(
+        {"customer_id": ["a", "b"], "date": ["2026-02-28"] * 2, "channel": "sms", "cost": [3.47, 0.84]}
+    )
+    full = {"name": "full", "budget": {"min": 4.31, "max": 4.31}, "where": {"channel": "sms"}}
+    plan = opt.solve(opt.Scenario(**keys(rules=[full], committed=booked)))
+    assert plan.passed
+    assert set(plan.contacts["channel"]) == {"email"}
+
+
 def test_an_experts_own_constraint_is_solved() -> None:
     scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
     free, model = opt.solve(scenario), opt.to_pyomo(scenario)

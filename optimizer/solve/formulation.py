@@ -419,7 +419,8 @@ class Formulation:
                 self.bends.append(Bend(row.rule, row.scope, side.strip(), bend, soft))
             number = self.model.add_rows(
                 name + side, np.zeros(len(columns)), columns, values,
-                lower=lower - stated.constant, upper=upper - stated.constant, size=1,
+                lower=lower - stated.constant - _rounding(lower, stated.constant),
+                upper=upper - stated.constant + _rounding(upper, stated.constant), size=1,
             )  # fmt: skip
             self._own(row, number)
             if behind is not None and len(columns) == len(stated.column):
@@ -432,3 +433,8 @@ class Formulation:
         """Remember whose row it is: its dual is a part of the rule's price."""
         self.row_numbers.setdefault((row.rule, row.scope), []).append(int(number[0]))
         self.owners.append(Owner((row.rule,), int(number[0]), int(number[0]) + 1))
+
+
+def _rounding(bound: float, constant: float) -> float:
+    """Room for the rounding of bound − constant: 3.47 + 0.84 already booked must not exceed a budget of 4.31."""
+    return 1e-12 * (abs(bound) + abs(constant)) if constant and np.isfinite(bound) else 0.0
