@@ -28,6 +28,8 @@ Progress = Callable[[str, float, float], None]
 ROUNDS = 25
 #: Real-valued rows hold within this part of |bound| + Σ|g x| (DESIGN §6).
 ROW_TOLERANCE = 1e-9
+#: The part of the objective's size below which the solver's tolerances may hide a gap.
+RESOLUTION = 1e-5
 #: Seconds that shadow prices may take where no relaxation was solved on the way.
 PRICE_SECONDS = 20.0
 
@@ -140,11 +142,10 @@ class _Search:
             if not held and self.edited is None:
                 self._keep_to_the_safe_side(relaxed, result.x, label)
             if result.status == "optimal":
-                self.resolution = (
-                    max(result.bound - result.objective, 0.0)
-                    if relative_gap(result.objective, result.bound) > gap
-                    else 0.0
-                )
+                undecided = max(result.bound - result.objective, 0.0)
+                hidden = relative_gap(result.objective, result.bound) > gap
+                visible = undecided > RESOLUTION * _magnitude(relaxed)
+                self.resolution = undecided if hidden and not visible else 0.0
             if self.reached:
                 break
             self.interrupted |= self._out_of_time()
@@ -278,6 +279,13 @@ class _Search:
         if dual is None:
             return {}
         return {key: float(sum(dual[n] for n in numbers)) for key, numbers in self.relaxed.row_numbers.items()}
+
+
+def _magnitude(formulation: Formulation) -> float:
+    """Σ |c| · the largest |x|, the size of what the objective sums."""
+    lower, upper = formulation.model.bounds()
+    most = np.maximum(np.abs(lower), np.abs(upper))[formulation.stated.column]
+    return float(np.abs(formulation.stated.coefficient * np.where(np.isfinite(most), most, 0.0)).sum())
 
 
 def _around(use: CurveUse | PriceUse, z: float) -> Floats:

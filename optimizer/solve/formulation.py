@@ -19,14 +19,12 @@ from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.local_rows import Bend, LocalRows, Owner, forbidden
 from optimizer.solve.patterns import response_entries
 from optimizer.solve.piecewise import initial_breakpoints
-from optimizer.solve.spend_caps import most_spend
+from optimizer.solve.spend_caps import least_spend, most_spend
 
 #: Rows x_e ≤ y are written a contact each up to here; beyond, one row a customer.
 STRONG_OPENING_ROWS = 200_000
 #: Breakpoints a curve starts with; refinement adds more around the answer.
 INITIAL_BREAKPOINTS = 9
-#: The least part of a medium's most that counts as money spent.
-LEAST_MONEY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,8 @@ class Formulation:
             medium, money = problem.media[opening.medium], self.spend[opening.medium]
             most = float(self.most[opening.medium])
             # Not paid unless money flows: else a minimum budget could be met by fixed costs that nobody pays.
-            least = (medium.low if medium.low > 0 else LEAST_MONEY * most) or 1.0  # where nothing can be spent, never
+            least = medium.low if medium.low > 0 else least_spend(problem, opening.medium, most)
+            least = least or 1.0  # where nothing can be spent, never
             model.add_rows(
                 f"opens {opening.name}", [0, 0, 1, 1], [money, column, money, column], [1.0, -most, 1.0, -least],
                 lower=[-np.inf, 0.0], upper=[0.0, np.inf], size=2,

@@ -112,7 +112,7 @@ def test_a_maximum_that_means_no_limit_hides_nothing():
 
 
 def test_only_hard_rows_of_terms_above_zero_cap_what_a_medium_receives():
-    media = [Medium(f"m{k}", low, 100.0, False, MichaelisMenten(5.0, 2.0)) for k, low in enumerate((0.0, 30.0))]
+    media = [Medium(f"m{k}", low, 100.0, False, MichaelisMenten(500.0, 2.0)) for k, low in enumerate((0.0, 30.0))]
     problem = _problem(50.0, media)
     assert most_spend(problem) == pytest.approx([50.0, 50.0], rel=1e-5)
 
@@ -124,6 +124,31 @@ def test_only_hard_rows_of_terms_above_zero_cap_what_a_medium_receives():
     assert capped(expression=Expression(spend={0: 1.0, 1: -1.0})) == [100.0, 100.0]
     assert capped(expression=Expression(spend={0: 2.0}, constant=10.0)) == pytest.approx([20.0, 100.0], rel=1e-5)
     assert capped(upper=20.0) == pytest.approx([20.0, 30.0], rel=1e-5)  # never below what it must receive
+
+
+@pytest.mark.parametrize("curve", [Hill(2000.0, 100.0, 2.0), Power(5.0, 0.1), MichaelisMenten(40.0, 3.0)], ids=str)
+@pytest.mark.parametrize("fixed", [0.0, 0.1, 1.0, 3_000.0])
+def test_without_any_budget_money_is_worth_what_it_brings(curve: Curve, fixed: float):
+    """No row limits a maximum of 1e9: the plan is still the best of a fine grid, and the bound holds."""
+    plain = _problem(1.0, [Medium("search", 0.0, 1e9, False, curve)])
+    objective = plain.objective + Expression(opened={0: -fixed})
+    problem = replace(plain, coupling=[], openings=[Opening("search", None, 0)], objective=objective)
+    solution = solve_problem(problem, gap=GAP)
+    money = np.geomspace(1e-7, 1e4, 400_001)
+    best = max(float((curve.value(money) - money).max()) - fixed, 0.0)
+    assert solution.bound >= best - 1e-9
+    assert solution.objective == pytest.approx(best, rel=3 * GAP, abs=1e-6)
+
+
+def test_money_that_a_rule_asks_for_is_not_capped_by_its_worth():
+    problem = _problem(1e9, [Medium("tv", 0.0, 100.0, False, MichaelisMenten(5.0, 2.0))])
+    floor = CouplingRow("floor", "", Expression(spend={0: 1.0}), 60.0, np.inf)
+    assert most_spend(problem)[0] < 6.0
+    assert most_spend(replace(problem, coupling=[*problem.coupling, floor]))[0] == 100.0
+    leads = replace(floor, expression=Expression(yields={0: 1.0}), lower=1.0)
+    assert most_spend(replace(problem, coupling=[*problem.coupling, leads]))[0] == 100.0
+    share = replace(floor, expression=Expression(spend={0: -1.0}, constant=50.0), lower=-np.inf, upper=10.0)
+    assert most_spend(replace(problem, coupling=[*problem.coupling, share]))[0] == 100.0
 
 
 def test_a_medium_that_can_receive_nothing_pays_no_fixed_cost():
