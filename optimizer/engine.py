@@ -213,11 +213,16 @@ def with_activities(contacts: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 
 
 def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
-    """Stop before any search when counting alone proves that no plan exists."""
+    """Stop before any search when counting alone proves that no plan exists.
+
+    The bill is the second opinion: where it finds a plan and nothing short, the search goes on.
+    """
     if findings := infeasible_by_count(problem, scenario):
         from optimizer.solve.bill import bill_of
 
-        raise Infeasible(bill_of(problem, scenario, [finding.message for finding in findings]))
+        bill = bill_of(problem, scenario, [finding.message for finding in findings])
+        if bill.shortages or bill.worth is None:
+            raise Infeasible(bill)
 
 
 def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool) -> None:

@@ -238,6 +238,15 @@ def test_the_model_has_the_planners_names() -> None:
     assert any("one" in name and "each" in name for name in names)
 
 
+def test_two_contacts_in_one_package_contradict_nothing() -> None:
+    """Counting once took every contact for a package of its own, and called this scenario infeasible."""
+    two = {"name": "two", "volume": {"min": 2}, "where": {"customer_id": "a"}}
+    together = {"name": "together", "volume": {"of": "packages", "max": 1}, "where": {"customer_id": "a"}}
+    plan = opt.solve(opt.Scenario(**keys(rules=[two, together])))
+    assert plan.passed
+    assert (plan.contacts["customer_id"] == "a").sum() == 2
+
+
 def test_booked_costs_that_fill_a_budget_to_the_cent_leave_a_plan() -> None:
     """3.47 + 0.84 is 4.3100000000000005 in float64: rounding must not turn a full budget into an exceeded one."""
     booked = pd.DataFrame(

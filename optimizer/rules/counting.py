@@ -139,9 +139,10 @@ class Ground:
         for label, _ in lost:
             pairs = np.union1d(pairs, np.flatnonzero((label >= 0) & self.free))
         low = self._sum(expression.contacts, pairs)
-        for label, value_of in lost:
-            low += np.where(label[pairs] >= 0, value_of, 0.0)  # at most one label a contact
         high = low.copy()
+        for label, value_of in lost:
+            # At most one label a contact, and perhaps one that another contact has already reached.
+            low += np.where(label[pairs] >= 0, value_of, 0.0)
         for (least, most), several in [
             (self.prices, expression.tiered),
             *((self.responses[kind], several) for kind, several in expression.responses.items()),
