@@ -247,6 +247,14 @@ def test_two_contacts_in_one_package_contradict_nothing() -> None:
     assert (plan.contacts["customer_id"] == "a").sum() == 2
 
 
+def test_without_dates_a_booked_contact_clashes_on_the_one_date() -> None:
+    booked = pd.DataFrame({"customer_id": ["f"], "date": ["2026-02-28"], "channel": ["sms"]})
+    never = {"name": "never", "never": {"first": {"channel": "sms"}, "then": {"channel": "email"}}}
+    plan = opt.solve(opt.Scenario(**keys(rules=[never], committed=booked)))
+    assert plan.passed
+    assert "f" not in set(plan.contacts["customer_id"])
+
+
 def test_booked_costs_that_fill_a_budget_to_the_cent_leave_a_plan() -> None:
     """3.47 + 0.84 is 4.3100000000000005 in float64: rounding must not turn a full budget into an exceeded one."""
     booked = pd.DataFrame(

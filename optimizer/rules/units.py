@@ -80,7 +80,8 @@ def past_against(context: Context, units: Units, pairs: Bools, past: Bools, near
     if not past.any():
         return counts
     unit = units.unit[facts.past["customer"].to_numpy()[past]]
-    days = facts.past["days"].to_numpy(np.int64)[past]
+    # Without dates all contacts lie on one date, booked ones too.
+    days = facts.past["days"].to_numpy(np.int64)[past] if facts.dated else np.full(int(past.sum()), -1)
     touched = np.zeros(len(units.names), bool)
     touched[unit] = True
     rows = np.flatnonzero(pairs)
