@@ -20,7 +20,7 @@ from optimizer.solve.curve_rows import CurveUse, PriceUse
 from optimizer.solve.formulation import Formulation
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.lp import solve_lp
-from optimizer.solve.mip import MipResult, solve_mip
+from optimizer.solve.mip import MipResult, relative_gap, solve_mip
 from optimizer.solve.solution import Solution, Status
 
 Progress = Callable[[str, float, float], None]
@@ -41,12 +41,6 @@ class Candidate:
     objective: float
     contacts: np.ndarray
     spend: np.ndarray
-
-
-def relative_gap(objective: float, bound: float) -> float:
-    """|bound − objective| / max(|bound|, |objective|); 0 when both are 0."""
-    scale = max(abs(bound), abs(objective))
-    return abs(bound - objective) / scale if scale > 0 else 0.0
 
 
 def solve_problem(
