@@ -101,8 +101,7 @@ class Records:
             self.days = facts.days[activity].astype(np.int64)
         elif past is not None:
             self.activity = np.full(len(past), -1, dtype=np.int64)
-            days = past["days"].to_numpy(np.int64)
-            self.days = days if facts.dated else np.full(len(past), -1, dtype=np.int64)
+            self.days = past["days"].to_numpy(np.int64)
         else:
             raise ValueError("records are of an activity or of the past")
 

@@ -68,7 +68,7 @@ def _responses(context: Context, compiled: list[Compiled]) -> Responses:
         ranks=[rank for one in compiled for rank in one.ranks],
         changes=[change for one in compiled for change in one.changes],
         booked_customer=booked["customer"].to_numpy(np.int32),
-        booked_day=booked["days"].to_numpy(np.int32) if facts.dated else np.full(len(booked), -1, np.int32),
+        booked_day=booked["days"].to_numpy(np.int32),
         booked_channel=channels[len(facts.activities) :],
     )
 

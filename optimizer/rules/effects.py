@@ -94,8 +94,7 @@ def highest_ranks(context: Context) -> Ints:
         ranks = np.ones(len(pairs), np.int32)
         for day in np.unique(facts.days):
             before = np.bincount(pairs.customer[usable & (of_pair < day)], minlength=len(facts.customers))
-            if facts.dated:
-                before += np.bincount(who[when < day], minlength=len(facts.customers))
+            before += np.bincount(who[when < day], minlength=len(facts.customers))
             on_day = of_pair == day
             ranks[on_day] += before[pairs.customer[on_day]].astype(np.int32)
         return ranks

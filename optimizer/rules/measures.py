@@ -156,9 +156,7 @@ def activities_opening(context: Context, name: str, activities: Bools, minimum: 
     Whoever shares it, its minimum is the largest asked for: an offer and the one channel it has may each ask for one.
     """
     key = ("opening of", activities.tobytes())
-    row = context.remembered(
-        key, lambda: context.open(name, Weights(activity=activities.astype(float)), None, minimum)
-    )
+    row = context.remembered(key, lambda: context.open(name, Weights(activity=activities.astype(float)), None, minimum))
     if minimum > context.openings[row].minimum:
         context.openings[row] = replace(context.openings[row], minimum=minimum)
     return row

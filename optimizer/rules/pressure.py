@@ -156,8 +156,7 @@ def _past_dates(context: Context, units: Units, mask: Bools) -> tuple[np.ndarray
     """Unit and date of the past contacts that the mask keeps; without dates all share one."""
     facts = context.facts
     unit = units.unit[facts.past["customer"].to_numpy()[mask]].astype(np.int64)
-    days = facts.past["days"].to_numpy()[mask].astype(np.int64)
-    return unit, days if facts.dated else np.full(len(unit), -1, np.int64)
+    return unit, facts.past["days"].to_numpy()[mask].astype(np.int64)
 
 
 def _at(values: Floats, rows: np.ndarray) -> Floats:

@@ -80,8 +80,7 @@ def past_against(context: Context, units: Units, pairs: Bools, past: Bools, near
     if not past.any():
         return counts
     unit = units.unit[facts.past["customer"].to_numpy()[past]]
-    # Without dates all contacts lie on one date, booked ones too.
-    days = facts.past["days"].to_numpy(np.int64)[past] if facts.dated else np.full(int(past.sum()), -1)
+    days = facts.past["days"].to_numpy(np.int64)[past]
     touched = np.zeros(len(units.names), bool)
     touched[unit] = True
     rows = np.flatnonzero(pairs)

@@ -97,7 +97,7 @@ def reached(context: Context, of: str, scope: Scope) -> tuple[Ints, int]:
     key = pairs.customer.astype(np.int64)
     booked = past["customer"].to_numpy().astype(np.int64)
     if of == "packages":
-        days = past["days"].to_numpy() if facts.dated else np.full(len(past), -1)
+        days = past["days"].to_numpy()
         dates, codes = np.unique(np.concatenate([facts.days, days]), return_inverse=True)
         key = key * len(dates) + codes[: len(facts.days)][pairs.activity]
         booked = booked * len(dates) + codes[len(facts.days) :]

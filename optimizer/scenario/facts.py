@@ -151,9 +151,10 @@ class Facts:
         Activity dates in days since 1970-01-01; all -1 in a scenario without dates.
     pairs : Pairs
     past : DataFrame
-        History and committed contacts of known customers: ``customer`` (int row), ``date``, ``days`` (int),
-        ``channel``, ``offer``, ``offers`` (tuple), ``committed`` (bool), ``cost`` (money; 0 for history without the
-        column), ``pressure``, and the tables' other columns. Sorted by customer, days, channel, offer.
+        History and committed contacts of known customers: ``customer`` (int row), ``date``, ``days`` (int; -1 in a
+        scenario without dates, whose one date they share), ``channel``, ``offer``, ``offers`` (tuple),
+        ``committed`` (bool), ``cost`` (money; 0 for history without the column), ``pressure``, and the tables' other
+        columns. Sorted by customer, days, channel, offer.
     media : list of MediumCell
     saturations : list of Saturation
     tiers : list of Tiers

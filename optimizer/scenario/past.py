@@ -105,7 +105,9 @@ def _part(
         day = dates(table, file, "date", required=not committed or dated)
     else:
         day = pd.Series(pd.NaT, index=table.index, dtype="datetime64[s]")
-    days = np.where(day.isna(), -1, (day.to_numpy("datetime64[D]") - _EPOCH).astype(np.int64))
+    # A scenario without dates has one day, -1, and what is past lies on it too.
+    unknown = day.isna() if dated else np.True_
+    days = np.where(unknown, -1, (day.to_numpy("datetime64[D]") - _EPOCH).astype(np.int64))
     price = {name: body.unit_cost for name, body in spec.channels.items() if isinstance(body.unit_cost, float | int)}
     default = channel.map(price).astype(float).fillna(0.0) if committed else pd.Series(0.0, index=table.index)
     cost = pd.Series(
