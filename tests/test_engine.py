@@ -266,6 +266,15 @@ def test_booked_costs_that_fill_a_budget_to_the_cent_leave_a_plan() -> None:
     assert set(plan.contacts["channel"]) == {"email"}
 
 
+def test_what_rounding_leaves_of_a_ratio_met_exactly_is_no_coefficient() -> None:
+    """0.33 − 0.015 · 22 is 5.6e-17 in float64: it once made a row of its own that no answer seemed to hold."""
+    scores = pd.DataFrame({"customer_id": ["a", "b"], "channel": "sms", "score": [0.1, 0.1], "cost": [0.33, 2.66]})
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "value": [80.0, 80.0], "age": [22, 22]})
+    ratio = {"name": "ratio", "ratio": {"of": "cost", "to": "age", "max": 0.015}}
+    plan = opt.solve(opt.Scenario(**{**keys(rules=[ratio]), "customers": customers, "appetence": scores}))
+    assert list(plan.contacts["customer_id"]) == ["a"]
+
+
 def test_an_experts_own_constraint_is_solved() -> None:
     scenario = opt.Scenario(**keys(rules=[ONE_EACH, TWO_TEXTS]))
     free, model = opt.solve(scenario), opt.to_pyomo(scenario)
