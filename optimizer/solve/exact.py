@@ -30,6 +30,8 @@ ROUNDS = 25
 ROW_TOLERANCE = 1e-9
 #: The part of the objective's size below which the solver's tolerances may hide a gap.
 RESOLUTION = 1e-5
+#: Width, as a part of a curve's range, of the segments beside the answer where a sum is split.
+PIN = 1e-4
 #: Seconds that shadow prices may take where no relaxation was solved on the way.
 PRICE_SECONDS = 20.0
 
@@ -294,11 +296,14 @@ def _around(use: CurveUse | PriceUse, z: float) -> Floats:
     k = int(np.searchsorted(points, z))
     below, above = points[max(k - 1, 0)], points[min(k + (1 if len(near) else 0), len(points) - 1)]
     centre = float(near[0]) if len(near) else z
-    # Chords and tangents are off by the square of a width, factors of a segment by the width itself; and where the
-    # curve starts infinitely steep, half-way would close in too slowly too.
-    near_by = 0.1 if use.split else 0.5
-    share = 0.02 if np.isinf(use.curve.slope(centre)) else near_by
-    middle = [centre - near_by * (centre - below), centre + share * (above - centre)]
+    share = 0.02 if np.isinf(use.curve.slope(centre)) else 0.5
+    middle = [centre - 0.5 * (centre - below), centre + share * (above - centre)]
+    if use.split:
+        # Chords and tangents are off by the square of a width, factors of a segment by the width itself; and plans of
+        # few contacts lie apart: a segment this narrow values one as it is, at once.
+        middle += [centre - 0.1 * (centre - below), centre + 0.1 * (above - centre)]
+        pin = PIN * (use.high - use.low)
+        middle += [max(centre - pin, below), min(centre + pin, above)]
     return np.array([centre, *(m for m in middle if abs(m - centre) > spread)])
 
 

@@ -337,16 +337,20 @@ def test_matches_enumeration(seed: int) -> None:
     assert judge.value(set(np.flatnonzero(solution.contacts).tolist())) == pytest.approx(solution.objective, abs=1e-9)
 
 
-def test_segments_close_in_by_tenths_and_chords_by_halves() -> None:
-    """Factors of a segment are off by its width, chords and tangents by its square."""
+def test_segments_close_in_on_the_answer_and_chords_by_halves() -> None:
+    """Factors of a segment are off by its width, chords and tangents by its square; a pinned answer is exact at once.
+
+    Without the pins 256 plans, each one overvalued in its turn, outlasted the rounds, and the best was not found.
+    """
     problem = next(p for p in map(random_problem, range(100)) if p.cells and p.coupling)
     use = next(iter(Formulation(problem, "relaxation").curves.values()))
     low, high = use.breakpoints[2:4]
     z = 0.5 * (low + high)
     use._segments = None
-    chords = _around(use, z)
-    assert chords.min() == pytest.approx(z - 0.5 * (z - low))
+    assert _around(use, z) == pytest.approx([z, z - 0.5 * (z - low), z + 0.5 * (high - z)])
     use.segments(LinearModel())
-    factors = _around(use, z)
-    assert factors.min() == pytest.approx(z - 0.1 * (z - low))
-    assert factors.max() == pytest.approx(z + 0.1 * (high - z))
+    factors = np.unique(_around(use, z))
+    nearest = factors[np.abs(factors - z) <= 1e-3 * (use.high - use.low)]
+    assert len(nearest) == 3
+    assert factors.min() == pytest.approx(z - 0.5 * (z - low))
+    assert factors.max() == pytest.approx(z + 0.5 * (high - z))
