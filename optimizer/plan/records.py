@@ -1,7 +1,7 @@
 """Contacts as a filter sees them: planned, eligible or past, each with its activity's and its customer's columns.
 
 A filter is split into its conjuncts, and each conjunct is read where its columns live: once a customer, once an
-activity, or once a contact when it compares the two. So a filter over millions of pairs costs a look-up.
+activity, or once a contact when it compares the two.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.plan.columns import CALENDAR, Columns, Home, coded_texts, split_name, text_of, with_calendar
 from optimizer.scenario.facts import Bools, Facts, Floats
 from optimizer.scenario.where import Condition, parse
 
@@ -23,48 +24,18 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 Scope = tuple[str, ...]
-CALENDAR = ("day", "week", "month", "quarter")
-
-
-def text_of(value: object) -> str:
-    """A value as a scope writes it: dates in ISO form, whole numbers without a point, empty as ''."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
-        return ""
-    if isinstance(value, (bool, np.bool_)):
-        return "true" if value else "false"
-    if isinstance(value, (pd.Timestamp, np.datetime64)):
-        return str(pd.Timestamp(value).date())
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def with_calendar(frame: pd.DataFrame, columns: frozenset[str] | Sequence[str]) -> pd.DataFrame:
-    """The frame with those of ``day``, ``week``, ``month``, ``quarter`` among ``columns`` derived from its ``date``."""
-    wanted = [name for name in CALENDAR if name in columns and name not in frame.columns]
-    if not wanted or "date" not in frame.columns:
-        return frame
-    date = pd.to_datetime(frame["date"])
-    iso = date.dt.isocalendar()
-    texts = {
-        "day": date.dt.strftime("%Y-%m-%d"),
-        "week": iso["year"].astype(str) + "-W" + iso["week"].astype(str).str.zfill(2),
-        "month": date.dt.strftime("%Y-%m"),
-        "quarter": date.dt.year.astype("Int64").astype(str) + "-Q" + date.dt.quarter.astype("Int64").astype(str),
-    }
-    return frame.assign(**{name: texts[name].where(date.notna(), None) for name in wanted})
 
 
 @dataclass(frozen=True)
 class Coded:
-    """Texts of one column: row ``rows[k]`` of the records has text ``texts[code[k]]``.
+    """Texts of one column: record k has text ``texts[code[k]]``, or none where its code is -1.
 
-    A contact of several offers has several rows.
+    Where contacts carry several offers, ``rows`` says whose code each is, ascending.
     """
 
-    rows: Rows
-    code: Rows
+    code: NDArray[Any]
     texts: list[str]
+    rows: Rows | None = None
 
 
 class Records:
@@ -81,6 +52,8 @@ class Records:
         Rows of ``facts.pairs``, -1 where the pair is not eligible.
     past : DataFrame (R,), optional
         The rows of ``facts.past``.
+    columns : Columns, optional
+        What other records of these facts have worked out already.
     """
 
     def __init__(
@@ -90,8 +63,10 @@ class Records:
         activity: Rows | None = None,
         pair: Rows | None = None,
         past: pd.DataFrame | None = None,
+        columns: Columns | None = None,
     ) -> None:
         self.facts = facts
+        self.columns = columns or Columns(facts)
         self.customer = customer
         self.pair = pair
         self.past = past
@@ -106,10 +81,10 @@ class Records:
             raise ValueError("records are of an activity or of the past")
 
     @classmethod
-    def of_pairs(cls, facts: Facts, pair: Rows) -> Records:
+    def of_pairs(cls, facts: Facts, pair: Rows, columns: Columns | None = None) -> Records:
         """Eligible pairs."""
-        pairs = facts.pairs
-        return cls(facts, pairs.customer[pair].astype(np.int64), pairs.activity[pair].astype(np.int64), pair)
+        customer, activity = facts.pairs.customer[pair], facts.pairs.activity[pair]
+        return cls(facts, customer.astype(np.int64), activity.astype(np.int64), pair, columns=columns)
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -132,25 +107,20 @@ class Records:
         """Which records one conjunct of a filter keeps."""
         homes = {self._home(name) for name in condition.columns}
         if self.past is None and homes <= {"activity"}:
-            frame = with_calendar(self.facts.activities, condition.columns)
-            return np.asarray(condition.holds(frame), dtype=bool)[self.activity]
+            return self.columns.held("activity", condition)[self.activity]
         if homes <= {"customer"} and len(self.facts.customers):
-            return np.asarray(condition.holds(self.facts.customers), dtype=bool)[self.customer]
+            return self.columns.held("customer", condition)[self.customer]
         return np.asarray(condition.holds(self.frame(condition.columns)), dtype=bool)
 
-    def _home(self, name: str) -> str:
-        """Where a column lives: ``pair``, ``past``, ``activity`` or ``customer``; an unknown one is empty for all."""
+    def _home(self, name: str) -> Home:
+        """Where a column lives; an unknown one is empty for all."""
+        if self.past is None:
+            return self.columns.home(name)
         prefix, bare = split_name(name)
         if prefix == "customer":
             return "customer"
-        if self.past is not None:
-            own = bare in self.past.columns or bare in CALENDAR or bare == "offers"
-            return "past" if own or bare not in self.facts.customers.columns else "customer"
-        if prefix is None and bare in self.facts.pairs.measures:
-            return "pair"
-        if prefix == "activity" or bare in self.facts.activities.columns:
-            return "activity"
-        return "customer" if bare in self.facts.customers.columns else "activity"
+        own = bare in self.past.columns or bare in CALENDAR or bare == "offers"
+        return "past" if own or bare not in self.facts.customers.columns else "customer"
 
     def frame(self, names: frozenset[str] | Sequence[str]) -> pd.DataFrame:
         """The columns a filter names, one row a record."""
@@ -183,59 +153,52 @@ class Records:
     # --- scopes -------------------------------------------------------------------------------------------------
 
     def coded(self, column: str) -> Coded:
-        """The texts of a column, for ``each``; records where it is empty are absent."""
+        """The texts of a column, for ``each``."""
         _, bare = split_name(column)
         home = self._home(column)
         if bare == "offer" and home != "customer":
             return self._coded_offers()
-        if home == "activity":
-            source = with_calendar(self.facts.activities, [bare])
-            take = self.activity
-        elif home == "customer":
-            source, take = self.facts.customers, self.customer
-        elif home == "past":
-            assert self.past is not None
-            source, take = with_calendar(self.past, [bare]), np.arange(len(self))
-        else:
-            source, take = pd.DataFrame({bare: self._measure(bare)}), np.arange(len(self))
-        if bare not in source.columns:
-            return Coded(np.empty(0, np.int64), np.empty(0, np.int64), [])
-        codes, uniques = pd.factorize(source[bare])
-        texts = [text_of(value) for value in uniques]
-        codes = np.where([*(text != "" for text in texts), False], np.arange(len(texts) + 1), -1)[codes]
-        codes = codes[take]
-        rows = np.flatnonzero(codes >= 0)
-        return Coded(rows, codes[rows], texts)
+        if home == "activity" or home == "customer":
+            found, at = self.columns.coded(home, bare), self.activity if home == "activity" else self.customer
+            return self._nothing() if found is None else Coded(found[0][at], found[1])
+        if home == "pair":
+            return Coded(*coded_texts(pd.Series(self._measure(bare))))
+        assert self.past is not None
+        source = with_calendar(self.past, [bare])
+        return Coded(*coded_texts(source[bare])) if bare in source.columns else self._nothing()
+
+    def _nothing(self) -> Coded:
+        return Coded(np.full(len(self), -1, dtype=np.int32), [])
 
     def _coded_offers(self) -> Coded:
-        offers = self.facts.activities["offers"] if self.past is None else self.past["offers"]
-        lengths = np.array([len(named) for named in offers], dtype=np.int64)
-        flat, texts = pd.factorize(np.array([text_of(offer) for named in offers for offer in named], dtype=object))
-        start = np.concatenate([[0], np.cumsum(lengths)])
-        at = self.activity if self.past is None else np.arange(len(self))
+        source = self.facts.activities if self.past is None else self.past
+        # contacts of the past are many, the offers they carry few
+        kind, kinds = pd.factorize(source["offers"].to_numpy(object))
+        at = kind[self.activity] if self.past is None else kind
+        lengths = np.array([len(named) for named in kinds], dtype=np.int64)
+        flat, texts = coded_texts(pd.Series([offer for named in kinds for offer in named], dtype=object))
+        if lengths.max(initial=0) <= 1:
+            own = np.full(len(kinds), -1, dtype=np.int32)
+            own[lengths == 1] = flat
+            return Coded(own[at], texts)
         rows = np.repeat(np.arange(len(self)), lengths[at])
         within = np.arange(len(rows)) - np.repeat(np.cumsum(lengths[at]) - lengths[at], lengths[at])
-        code = flat[start[at][rows] + within] if len(rows) else np.empty(0, np.int64)
-        filled = np.array([text != "" for text in texts] or [False])
-        kept = filled[code] if len(code) else np.empty(0, dtype=bool)
-        return Coded(rows[kept], code[kept], [str(text) for text in texts])
+        code = flat[(np.cumsum(lengths) - lengths)[at][rows] + within]
+        return Coded(code[code >= 0], texts, rows[code >= 0])
 
     def scopes(self, columns: Sequence[str], kept: Bools) -> dict[Scope, Rows]:
         """The kept records by their value of ``columns``: scope -> rows, scopes in the order of their texts."""
-        rows, code, texts = self._scoped(columns, kept)
+        rows, code, texts = self.scoped(columns, kept)
         if len(texts) == 1:
             return {texts[0]: rows} if len(rows) else {}
-        order = np.argsort(code, kind="stable")
-        edges = np.searchsorted(code[order], np.arange(len(texts) + 1))
+        # small codes sort by counting
+        small = code.astype(np.uint16) if len(texts) <= 1 << 16 else code
+        order = np.argsort(small, kind="stable")
+        edges = np.append(0, np.cumsum(np.bincount(code, minlength=len(texts))))
         found = {texts[k]: rows[order[edges[k] : edges[k + 1]]] for k in range(len(texts)) if edges[k] < edges[k + 1]}
         return {scope: found[scope] for scope in sorted(found)}
 
-    def scope_names(self, columns: Sequence[str], kept: Bools) -> set[Scope]:
-        """The scopes that the kept records are in."""
-        _, code, texts = self._scoped(columns, kept)
-        return {texts[k] for k in np.flatnonzero(np.bincount(code, minlength=len(texts)))}
-
-    def _scoped(self, columns: Sequence[str], kept: Bools) -> tuple[Rows, Rows, list[Scope]]:
+    def scoped(self, columns: Sequence[str], kept: Bools) -> tuple[Rows, Rows, list[Scope]]:
         """Rows with the code of their scope; a record of several offers has several rows."""
         rows = np.flatnonzero(kept)
         code = np.zeros(len(rows), dtype=np.int64)
@@ -248,19 +211,18 @@ class Records:
 def _crossed(rows: Rows, code: Rows, texts: list[Scope], column: Coded, size: int) -> tuple[Rows, Rows, list[Scope]]:
     """Records with their scope, one more column in it; compact codes, so that a dozen columns do not overflow."""
     width = max(1, len(column.texts))
-    count = np.bincount(column.rows, minlength=size)
-    if count.max(initial=0) <= 1:
-        added = np.full(size, -1, dtype=np.int64)
-        added[column.rows] = column.code
-        filled = added[rows] >= 0
-        rows, crossed = rows[filled], code[filled] * width + added[rows[filled]]
+    if column.rows is None:
+        added = column.code[rows]
+        filled = added >= 0
+        if not filled.all():
+            rows, code, added = rows[filled], code[filled], added[filled]
+        crossed = code * width + added
     else:
-        start = np.cumsum(count) - count
-        order = np.argsort(column.rows, kind="stable")
-        repeat = count[rows]
+        count = np.bincount(column.rows, minlength=size)
+        start, repeat = np.cumsum(count) - count, count[rows]
         which = np.repeat(np.arange(len(rows)), repeat)
         within = np.arange(len(which)) - np.repeat(np.cumsum(repeat) - repeat, repeat)
-        crossed = code[which] * width + column.code[order[start[rows[which]] + within]]
+        crossed = code[which] * width + column.code[start[rows[which]] + within]
         rows = rows[which]
     if len(texts) * width <= len(crossed) + 1000:
         found = np.flatnonzero(np.bincount(crossed, minlength=len(texts) * width))
@@ -270,14 +232,6 @@ def _crossed(rows: Rows, code: Rows, texts: list[Scope], column: Coded, size: in
     else:
         found, compact = np.unique(crossed, return_inverse=True)
     return rows, compact, [(*texts[pair // width], column.texts[pair % width]) for pair in found]
-
-
-def split_name(name: str) -> tuple[str | None, str]:
-    """``customer.age`` as (``customer``, ``age``); a plain name has no prefix."""
-    for prefix in ("customer", "activity"):
-        if name.startswith(f"{prefix}."):
-            return prefix, name[len(prefix) + 1 :]
-    return None, name
 
 
 def declared_match(where: str | Mapping[str, Any] | None, columns: Mapping[str, object]) -> bool:
@@ -302,10 +256,12 @@ def _one_row(columns: Mapping[str, object]) -> pd.DataFrame:
     return pd.DataFrame({name: [value] for name, value in columns.items()}, index=[0])
 
 
-def past_records(scenario: Scenario, kept: Bools) -> Records:
+def past_records(scenario: Scenario, kept: Bools, columns: Columns | None = None) -> Records:
     """History and committed contacts, with the columns their channel and offer declare."""
-    past = scenario.facts.past[kept].reset_index(drop=True)
-    return Records(scenario.facts, past["customer"].to_numpy(np.int64), past=past)
+    past = scenario.facts.past
+    if not kept.all():
+        past = past[kept].reset_index(drop=True)
+    return Records(scenario.facts, past["customer"].to_numpy(np.int64), past=past, columns=columns)
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str], file: str) -> None:

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.plan.certificate import gap_between
+from optimizer.plan.columns import text_of
 from optimizer.plan.plan import Evaluation
 from optimizer.plan.read import WrittenPlan
-from optimizer.plan.records import text_of
 from optimizer.plan.write import BUDGET, CONTACTS, RULES, SUMMARY, write_csv
 
 ROUNDING = 1e-9

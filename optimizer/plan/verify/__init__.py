@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.records import Records, require_columns, text_of
+from optimizer.plan.records import Records
 from optimizer.plan.verify.eligibility import check_control, check_exclude, check_include
 from optimizer.plan.verify.evidence import Evidence
 from optimizer.plan.verify.judge import Check, Judge
+from optimizer.plan.verify.known import known_pairs
 from optimizer.plan.verify.measure import check_average, check_ratio, check_share, check_sum
 from optimizer.plan.verify.money import check_budget, check_spend
 from optimizer.plan.verify.opening import check_minimum_volumes, check_open
@@ -84,7 +84,7 @@ def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str
         When the table lacks a column, or spend is no finite number.
     """
     facts = scenario.facts
-    pair, checks = _known_pairs(facts, contacts)
+    pair, checks = known_pairs(facts, contacts)
     money, unknown = _known_spend(facts, spend or {})
     evidence = Evidence(scenario, Records.of_pairs(facts, pair), money)
     checks += unknown + check_spend(evidence) + check_minimum_volumes(evidence)
@@ -93,47 +93,6 @@ def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str
     table = pd.DataFrame([asdict(check) for check in checks], columns=CHECK_COLUMNS)
     penalty = float(table["penalty"].sum())
     return Verdict(table, Valuation(evidence.worth, evidence.plan, penalty, scenario.sense))
-
-
-def _known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[NDArray[np.int64], list[Check]]:
-    """Rows of ``facts.pairs`` of the plan's contacts, and the checks that each is known, eligible and there once."""
-    if contacts is None:
-        contacts = pd.DataFrame({"customer_id": [], "activity": []}, dtype=object)
-    require_columns(contacts, ["customer_id", "activity"], "plan")
-    names, activities = (_identifiers(contacts[column]) for column in ("customer_id", "activity"))
-    customer = pd.Index(_identifiers(facts.customers["customer_id"])).get_indexer(pd.Index(names))
-    activity = pd.Index(_identifiers(facts.activities["activity"])).get_indexer(pd.Index(activities))
-    width = max(1, len(facts.activities))
-    known = (customer >= 0) & (activity >= 0)
-    key = np.where(known, customer * np.int64(width) + activity, -1)
-    eligible_keys = facts.pairs.customer.astype(np.int64) * width + facts.pairs.activity
-    at = np.searchsorted(eligible_keys, key)
-    at = np.minimum(at, max(0, len(eligible_keys) - 1))
-    eligible = known & (eligible_keys[at] == key) if len(eligible_keys) else np.zeros(len(key), dtype=bool)
-    again = pd.Series(key).duplicated().to_numpy(bool) & known
-
-    def check(scope: str, wrong: NDArray[np.bool_]) -> Check:
-        judge = Judge("plan", scope, noun="contacts")
-        faults = np.flatnonzero(wrong)
-        judge.each_pays(len(faults), lambda k: f"{names[faults[k]]} {activities[faults[k]]}")
-        return judge.check()
-
-    checks = [
-        check("unknown customers", customer < 0),
-        check("unknown activities", activity < 0),
-        check("repeated contacts", again),
-        check("contacts that are not eligible", known & ~eligible),
-    ]
-    return np.sort(at[eligible & ~again]).astype(np.int64), checks
-
-
-def _identifiers(column: pd.Series) -> NDArray[np.object_]:
-    """Identifiers as text; whole numbers as decimal text."""
-    if isinstance(column.dtype, pd.StringDtype):
-        return column.fillna("").to_numpy(object)
-    codes, uniques = pd.factorize(column, use_na_sentinel=True)
-    texts = np.array([*(text_of(value) for value in uniques), ""], dtype=object)
-    return texts[codes]
 
 
 def _known_spend(facts: Facts, spend: Mapping[str, float]) -> tuple[Floats, list[Check]]:

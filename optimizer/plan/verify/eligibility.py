@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
-from optimizer.plan.records import Records, Scope, split_name, text_of
+from optimizer.plan.columns import split_name, text_of
+from optimizer.plan.records import Records, Scope
 from optimizer.plan.verify.evidence import Evidence, rows_in, scope_label
-from optimizer.plan.verify.judge import Check, judge_rule, listed
+from optimizer.plan.verify.judge import EXAMPLES, Check, judge_rule, listed
 from optimizer.plan.verify.targets import contact_name
 from optimizer.scenario.facts import Bools
 from optimizer.scenario.rule_schema import Rule, TableVerb
@@ -39,9 +41,13 @@ def check_control(rule: Rule, evidence: Evidence) -> list[Check]:
     judge.remark(f"{int(held.sum())} customers held out")
     if control.by is not None:
         column = evidence.facts.customers[split_name(control.by)[1]]
-        groups = column.dropna().groupby(column).groups
-        shares = [f"{text_of(value)} {held[np.asarray(rows)].mean():.1%}" for value, rows in groups.items()]
-        judge.remark(f"by {control.by}: {listed(shares)}")
+        code, values = pd.factorize(column, sort=True)
+        known = code >= 0
+        size, drawn = (np.bincount(code[rows], minlength=len(values)) for rows in (known, known & held))
+        shares = [
+            f"{text_of(value)} {share:.1%}" for value, share in zip(values[:EXAMPLES], drawn / size, strict=False)
+        ]
+        judge.remark(f"by {control.by}: {listed(shares, len(values))}")
     return [judge.check()]
 
 
@@ -61,7 +67,7 @@ def check_include(rule: Rule, evidence: Evidence) -> list[Check]:
         count = np.bincount(units.of[received.astype(np.int64)], minlength=len(units))[binds]
         judge = judge_rule(rule, scope_label(each, scope), "customers" if rule.per is None else "households")
         # value: how many were reached; each one short pays for itself
-        judge.add(np.minimum(count, 1), lower=1.0, name=lambda k: units.names[binds[k]])
+        judge.add(np.minimum(count, 1), lower=1.0, name=lambda k: units.name(int(binds[k])))
         if len(binds):
             judge.remark(f"{int((count > 0).sum())} of {len(binds)} reached")
         checks.append(judge.check())
@@ -78,6 +84,7 @@ def _asked_customers(rule: Rule, evidence: Evidence) -> dict[Scope, Bools]:
     # what an activity's own columns refuse, no customer can make true
     possible = np.ones(len(facts.activities), dtype=bool)
     customer_only = True
+    measured = any(split_name(column)[1] in facts.pairs.measures for column in rule.each_columns)
     for where in (rule.include, rule.where):
         for conjunct in parse(where).conjuncts() if where is not None else []:
             named = [split_name(name) for name in conjunct.columns]
@@ -85,18 +92,18 @@ def _asked_customers(rule: Rule, evidence: Evidence) -> dict[Scope, Bools]:
             on_customer = all(prefix != "activity" and name in facts.customers.columns for prefix, name in named)
             on_activity = all(prefix != "customer" and name not in facts.customers.columns for prefix, name in named)
             if on_activity and not of_pair:
-                probe = Records(facts, np.zeros(len(possible), np.int64), activity=np.arange(len(possible)))
-                possible &= probe.conjunct(conjunct)
+                possible &= evidence.columns.held("activity", conjunct)
             elif of_pair or not on_customer:
-                customer_only = False
+                customer_only, measured = False, measured or of_pair
     candidates = np.flatnonzero(possible)
     if customer_only and not rule.each_columns:
         candidates = candidates[:1]  # one activity that may be is enough: the rest hangs on the customer alone
     for activity in candidates:
-        of_activity = np.flatnonzero(facts.pairs.activity == activity)
         pair = np.full(count, -1, dtype=np.int64)
-        pair[facts.pairs.customer[of_activity]] = of_activity
-        records = Records(facts, everyone, activity=np.full(count, activity, dtype=np.int64), pair=pair)
+        if measured:
+            of_activity = np.flatnonzero(facts.pairs.activity == activity)
+            pair[facts.pairs.customer[of_activity]] = of_activity
+        records = Records(facts, everyone, np.full(count, activity), pair, columns=evidence.columns)
         kept = records.holds(rule.include) & records.holds(rule.where)
         for scope, rows in records.scopes(rule.each_columns, kept).items():
             asked.setdefault(scope, np.zeros(count, dtype=bool))[records.customer[rows]] = True

@@ -1,9 +1,10 @@
-"""What every check reads: our contacts, those of the past, all eligible pairs, units, media and the plan's worth."""
+"""What every check reads: our contacts, those of the past, who could be contacted, units, media, the plan's worth."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,36 +13,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.plan.records import (
-    Records,
-    Rows,
-    Scope,
-    declared_match,
-    declared_scope,
-    past_records,
-    split_name,
-    text_of,
-)
-from optimizer.plan.valuation import Worth, value_plan
+from optimizer.plan.columns import Columns, split_name, text_of
+from optimizer.plan.records import Records, Rows, Scope, declared_match, declared_scope, past_records
+from optimizer.plan.valuation import Worth, contact_ranks, value_plan
+from optimizer.plan.verify.candidates import Candidates
+from optimizer.plan.verify.units import UnitNames, gathered
 from optimizer.scenario.facts import Bools, Facts, Floats
-from optimizer.scenario.rule_schema import Bound, Rule, TableBound, TableVerb
+from optimizer.scenario.rule_schema import Bound, Control, Rule, TableBound, TableVerb
 from optimizer.scenario.where import parse
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
 
 Filter = str | Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class UnitNames:
-    """How customers gather: ``of`` (N,) is each customer's unit, ``names`` how a note calls them."""
-
-    of: NDArray[np.int64]
-    names: list[str]
-
-    def __len__(self) -> int:
-        return len(self.names)
+#: Customers drawn for a control group in one go.
+BLOCK = 1 << 16
 
 
 @dataclass
@@ -62,6 +48,10 @@ class Evidence:
     spend: Floats
     _units: dict[str, UnitNames] = field(default_factory=dict)
     _scopes: dict[str, set[Scope]] = field(default_factory=dict)
+    _control: dict[str, Bools] = field(default_factory=dict)
+    _tightest: dict[tuple[str, str, float], Floats] = field(default_factory=dict)
+    _cells: dict[str, dict[Scope, list[object]]] = field(default_factory=dict)
+    _declared: dict[str, list[Scope | None]] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -73,20 +63,30 @@ class Evidence:
         """What the plan is worth before penalties."""
         return value_plan(self.scenario, self.plan, self.booked, self.spend)
 
+    @property
+    def columns(self) -> Columns:
+        """Customers' and activities' columns, shared by all records here."""
+        return self.plan.columns
+
     @cached_property
-    def pairs(self) -> Records:
+    def ranks(self) -> NDArray[np.int64]:
+        """The rank of each of our contacts among the customer's, by date."""
+        return contact_ranks(self.plan, self.booked)
+
+    @cached_property
+    def eligible(self) -> Candidates:
         """Every eligible pair, before exclude and control."""
-        return Records.of_pairs(self.facts, np.arange(len(self.facts.pairs)))
+        return Candidates(self.facts, self.columns)
 
     @cached_property
     def past(self) -> Records:
         """Every contact of the past: history and committed."""
-        return past_records(self.scenario, np.ones(len(self.facts.past), dtype=bool))
+        return past_records(self.scenario, np.ones(len(self.facts.past), dtype=bool), self.columns)
 
     @cached_property
     def committed(self) -> Records:
         """Committed contacts, whatever their date."""
-        return past_records(self.scenario, self.facts.past["committed"].to_numpy(bool))
+        return past_records(self.scenario, self.facts.past["committed"].to_numpy(bool), self.columns)
 
     @cached_property
     def booked(self) -> Records:
@@ -95,63 +95,69 @@ class Evidence:
         if self.facts.dated:
             first, last = self.facts.horizon
             kept = kept & self.facts.past["days"].between(first, last).to_numpy(bool)
-        return past_records(self.scenario, kept)
+        return past_records(self.scenario, kept, self.columns)
 
     @cached_property
-    def available(self) -> Bools:
-        """Eligible pairs that neither a hard exclude nor a control group takes away, shape (E,)."""
-        available = np.ones(len(self.pairs), dtype=bool)
+    def available(self) -> Candidates:
+        """Eligible pairs that neither a hard exclude nor a control group takes away."""
+        refused = []
         for rule in self.scenario.rules:
             if rule.mode == "report":
                 continue
             if rule.exclude is not None and not isinstance(rule.exclude, TableVerb) and rule.soft is None:
-                available &= ~(self.pairs.holds(rule.exclude) & self.pairs.holds(rule.where))
-            elif rule.verb == "control":
-                available &= ~(self.control_group(rule)[self.pairs.customer] & self.pairs.holds(rule.where))
-        return available
+                refused.append(self.eligible.kept(rule.exclude, rule.where))
+            elif rule.control is not None:
+                refused.append(self._held_out(rule))
+        return self.eligible.without(*refused) if refused else self.eligible
+
+    def _held_out(self, rule: Rule) -> Iterator[tuple[int, Bools]]:
+        """The pairs a control rule takes away."""
+        held = self.control_group(rule)
+        return ((activity, customers & held) for activity, customers in self.eligible.kept(rule.where))
 
     def control_group(self, rule: Rule) -> Bools:
         """The customers a control rule holds out, shape (N,)."""
-        control = rule.control
-        assert control is not None
-        names = self.facts.customers["customer_id"].astype(str)
+        assert rule.control is not None
+        key = repr((rule.control.seed, rule.control.share)) if rule.control.table is None else rule.name
+        if key not in self._control:
+            self._control[key] = self._drawn(rule.control)
+        return self._control[key]
+
+    def _drawn(self, control: Control) -> Bools:
+        names = self.facts.customers["customer_id"]
         if control.table is not None:
             table = self.scenario.table(control.table)
             held = table[table["control"].astype(bool)] if "control" in table.columns else table
-            return names.isin(set(held["customer_id"].astype(str))).to_numpy(bool)
+            return names.isin(held["customer_id"].astype(str)).to_numpy(bool)
         assert control.share is not None
-        limit = control.share * 2.0**64
-        digests = (hashlib.sha256(f"{control.seed}:{name}".encode()).digest() for name in names)
-        return np.fromiter((int.from_bytes(digest[:8], "big") < limit for digest in digests), bool, len(names))
+        limit = math.ceil(control.share * 2.0**64)
+        if limit >= 1 << 64:
+            return np.ones(len(names), dtype=bool)
+        # Digests compare as their first eight bytes do: a longer text that starts alike stands behind.
+        below, seed, sha256 = limit.to_bytes(8, "big"), f"{control.seed}:".encode(), hashlib.sha256
+        drawn = np.empty(len(names), dtype=bool)
+        for start in range(0, len(names), BLOCK):
+            block = names.iloc[start : start + BLOCK].tolist()
+            drawn[start : start + BLOCK] = [sha256(seed + name.encode()).digest() < below for name in block]
+        return drawn
 
     def units(self, per: str | None) -> UnitNames:
         """Each customer alone, or customers by household; an empty household is one alone."""
         key = per or ""
         if key not in self._units:
-            customers = self.facts.customers
-            names = customers["customer_id"].astype(str)
-            if per is None:
-                self._units[key] = UnitNames(np.arange(len(customers), dtype=np.int64), names.tolist())
-            else:
-                codes, found = pd.factorize(customers[split_name(per)[1]])
-                house = np.array([*(text_of(value) for value in found), ""], dtype=object)[codes]
-                # the first letter tells a household from a customer of the same name
-                label = np.where(house == "", "c" + names.to_numpy(object), "h" + house)
-                of, labels = pd.factorize(label)
-                self._units[key] = UnitNames(of.astype(np.int64), [name[1:] for name in labels])
+            self._units[key] = gathered(self.facts.customers, per)
         return self._units[key]
 
     def population(self, where: Filter | None, units: UnitNames) -> Bools:
         """Units with a customer that the customer part of a filter keeps, shape (U,)."""
-        customers = self.facts.customers
-        kept = np.ones(len(customers), dtype=bool)
+        kept = np.ones(len(self.facts.customers), dtype=bool)
         if where is not None:
-            own = set(customers.columns) - set(self.facts.activities.columns)
+            own = set(self.facts.customers.columns) - set(self.facts.activities.columns)
             for conjunct in parse(where).conjuncts():
                 named = [split_name(name) for name in conjunct.columns]
                 if all(prefix == "customer" or (prefix is None and bare in own) for prefix, bare in named):
-                    kept &= np.asarray(conjunct.holds(customers), dtype=bool)
-        return np.bincount(units.of[kept], minlength=len(units)) > 0
+                    kept &= self.columns.held("customer", conjunct)
+        return kept if units.alone else np.bincount(units.of[kept], minlength=len(units)) > 0
 
     @cached_property
     def window_ends(self) -> list[int]:
@@ -175,47 +181,61 @@ class Evidence:
             return self._table_bound(bound, rule, scope, empty)
         return float(bound)
 
-    def unit_bounds(self, bound: Bound | None, rule: Rule, scope: Scope, units: UnitNames, empty: float) -> Floats:
-        """A bound of every unit, shape (U,); of a household, the tightest of its members'."""
+    def unit_bounds(
+        self, bound: Bound | None, rule: Rule, scope: Scope, units: UnitNames, at: Rows, empty: float
+    ) -> Floats:
+        """A bound of the units ``at``, in that order; of a household, the tightest of its members'."""
         if not isinstance(bound, str):
-            return np.full(len(units), self.scope_bound(bound, rule, scope, empty))
-        column = self.facts.customers[split_name(bound)[1]]
-        own = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        own = np.where(np.isnan(own), empty, own)
-        tightest = np.full(len(units), empty)
-        (np.minimum if empty > 0 else np.maximum).at(tightest, units.of, own)
-        return tightest
+            return np.full(len(at), self.scope_bound(bound, rule, scope, empty))
+        key = (rule.per or "", bound, empty)
+        if key not in self._tightest:
+            column = self.facts.customers[split_name(bound)[1]]
+            own = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            own = np.where(np.isnan(own), empty, own)
+            tightest = own if units.alone else np.full(len(units), empty)
+            if not units.alone:
+                (np.minimum if empty > 0 else np.maximum).at(tightest, units.of, own)
+            self._tightest[key] = tightest
+        return self._tightest[key][at]
 
     def _table_bound(self, bound: TableBound, rule: Rule, scope: Scope, empty: float) -> float:
+        key = f"{rule.name} {bound.column} {id(bound)}"
         table = self.scenario.table(bound.table)
-        kept = np.ones(len(table), dtype=bool)
-        for column, value in zip(rule.each_columns, scope, strict=True):
-            name = column if column in table.columns else split_name(column)[1]
-            if name in table.columns:
-                kept &= np.array([text_of(cell) == value for cell in table[name]], dtype=bool)
-        cells = pd.to_numeric(table.loc[kept, bound.column]).dropna()
+        names = [name if name in table.columns else split_name(name)[1] for name in rule.each_columns]
+        keyed = [k for k, name in enumerate(names) if name in table.columns]
+        if key not in self._cells:
+            self._cells[key] = {}
+            rows = zip(*(table[names[k]] for k in keyed), table[bound.column], strict=True)
+            for *values, cell in rows:
+                self._cells[key].setdefault(tuple(text_of(value) for value in values), []).append(cell)
+        found = self._cells[key].get(tuple(scope[k] for k in keyed), [])
+        cells = pd.to_numeric(pd.Series(found, dtype=table[bound.column].dtype)).dropna()
         return float(cells.iloc[0]) if len(cells) else empty
 
     # --- what is no contact -------------------------------------------------------------------------------------------
 
     def media_in(self, where: Filter | None, each: Sequence[str], scope: Scope) -> Bools:
         """Medium cells that a filter keeps and whose scope it is, shape (M,)."""
-        cells = [cell.columns for cell in self.facts.media]
-        return self._declared(cells, where, each, scope)
+        return _are(self._media_scopes(where, each), scope)
 
     def fixed_in(self, where: Filter | None, each: Sequence[str], scope: Scope) -> Bools:
         """Fixed costs that a filter keeps and whose scope it is."""
-        return self._declared([fixed.columns for fixed in self.facts.fixed_costs], where, each, scope)
+        items = [fixed.columns for fixed in self.facts.fixed_costs]
+        return _are(self._declared_scopes("fixed costs", items, where, each), scope)
 
-    @staticmethod
-    def _declared(items: list[dict[str, object]], where: Filter | None, each: Sequence[str], scope: Scope) -> Bools:
-        kept = [declared_match(where, columns) and declared_scope(each, columns) == scope for columns in items]
-        return np.array(kept, dtype=bool)
+    def _media_scopes(self, where: Filter | None, each: Sequence[str]) -> list[Scope | None]:
+        return self._declared_scopes("media", [cell.columns for cell in self.facts.media], where, each)
 
-    def media_scopes(self, where: Filter | None, each: Sequence[str]) -> set[Scope]:
-        """The scopes of the medium cells that a filter keeps."""
-        kept = [cell.columns for cell in self.facts.media if declared_match(where, cell.columns)]
-        return {scope for columns in kept if (scope := declared_scope(each, columns)) is not None}
+    def _declared_scopes(
+        self, kind: str, items: list[dict[str, object]], where: Filter | None, each: Sequence[str]
+    ) -> list[Scope | None]:
+        """The scope of each item that a filter keeps; None of one it does not, or that lacks a column of ``each``."""
+        key = repr((kind, where, list(each)))
+        if key not in self._declared:
+            self._declared[key] = [
+                declared_scope(each, columns) if declared_match(where, columns) else None for columns in items
+            ]
+        return self._declared[key]
 
     def scopes(self, rule: Rule, *, each: Sequence[str] | None = None, media: bool = False) -> list[Scope]:
         """The scopes of a rule, found among the eligible pairs (and media) its filter keeps; () without ``each``."""
@@ -224,8 +244,13 @@ class Evidence:
             return [()]
         key = repr((columns, rule.where))
         if key not in self._scopes:
-            self._scopes[key] = self.pairs.scope_names(columns, self.pairs.holds(rule.where))
-        return sorted(self._scopes[key] | (self.media_scopes(rule.where, columns) if media else set()))
+            self._scopes[key] = self.eligible.scope_names(columns, rule.where)
+        found = self._media_scopes(rule.where, columns) if media else []
+        return sorted(self._scopes[key] | {scope for scope in found if scope is not None})
+
+
+def _are(scopes: list[Scope | None], scope: Scope) -> Bools:
+    return np.array([own == scope for own in scopes], dtype=bool)
 
 
 def scope_label(columns: Sequence[str], scope: Scope) -> str:

@@ -93,31 +93,92 @@ class Judge:
         under = self._excess(below, lows - values)
         over = self._excess(above, values - highs)
         slop = np.broadcast_to(np.asarray(noise, dtype=np.float64), values.shape)
+        self._take(values, lows, highs, *self._judged(under, over, slop), np.ones(len(values), np.int64), None, name)
+
+    def add_alike(
+        self,
+        value: Floats,
+        lower: Floats,
+        upper: Floats,
+        kind: NDArray[np.int64],
+        *,
+        counted: NDArray[np.bool_],
+        name: Callable[[int], str],
+    ) -> None:
+        """Judge many things of a few kinds, all at once: ``kind[k]`` says which value and bounds the k-th thing has.
+
+        What holds of a kind is worked out once. Kinds that are not ``counted`` are passed over. Exact for counts.
+        """
+        number = np.where(counted, np.bincount(kind, minlength=len(value)), 0)
+        there = np.flatnonzero(number)
+        if not len(there):
+            return
+        at = np.full(len(value), -1, dtype=np.int64)
+        at[there] = np.arange(len(there))
+        under, over = self._excess(None, (lower - value)[there]), self._excess(None, (value - upper)[there])
+        judged = self._judged(under, over, np.zeros(len(there)))
+        self._take(value[there], lower[there], upper[there], *judged, number[there], (at, kind), name)
+
+    @staticmethod
+    def _judged(under: Floats, over: Floats, slop: Floats) -> tuple[Floats, Floats, Floats]:
+        """What is left of the excess below and above once rounding is taken for nothing."""
         under = np.where(under > slop, under, np.minimum(under, 0.0))
-        over = np.where(over > slop, over, np.minimum(over, 0.0))
-        soft = self.ruling.soft if self.ruling else None
-        soft_under = soft is not None and soft.side in ("min", "both")
-        soft_over = soft is not None and soft.side in ("max", "both")
+        return under, np.where(over > slop, over, np.minimum(over, 0.0)), slop
+
+    def _take(
+        self,
+        values: Floats,
+        lows: Floats,
+        highs: Floats,
+        under: Floats,
+        over: Floats,
+        slop: Floats,
+        number: NDArray[np.int64],
+        kinds: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+        name: Callable[[int], str] | None,
+    ) -> None:
+        """Add what was judged; with ``kinds``, of ``number`` things each: kind -> row here, and each thing's kind."""
+        signed = np.maximum(under, over)
+        self.bound_units += int(number[signed >= -slop].sum())
         broken = np.zeros(len(values), dtype=bool)
-        for excess, bends in ((under, soft_under), (over, soft_over)):
+        bent = signed > 0
+        if bent.any():
+            broken = self._priced(under, over, slop, number)
+            self.failed += int(number[broken].sum())
+        top = np.flatnonzero(broken) if broken.any() else np.arange(len(values))
+        worst = float(signed[top].max())
+        rank = (bool(broken.any()), worst)
+        if self._worst is None or rank > self._worst[0]:
+            row = self._last(top[signed[top] == worst], kinds)
+            self._worst = (rank, float(values[row]), float(lows[row]), float(highs[row]))
+        if name is not None and len(self._broken) < EXAMPLES and bent.any():
+            things = np.flatnonzero(bent if kinds is None else np.append(bent, False)[kinds[0]][kinds[1]])
+            self._broken += [name(int(k)) for k in things[: EXAMPLES - len(self._broken)]]
+
+    def _priced(self, under: Floats, over: Floats, slop: Floats, number: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Add the violation and its price on each side; what is beyond all price is broken."""
+        soft = self.ruling.soft if self.ruling else None
+        broken = np.zeros(len(under), dtype=bool)
+        for excess, side in ((under, "min"), (over, "max")):
             beyond = np.maximum(excess, 0.0)
-            self.violation += float(beyond.sum())
-            if bends and soft is not None:
-                self.penalty += soft.penalty * float(beyond.sum())
+            total = float((beyond * number).sum())
+            self.violation += total
+            if soft is not None and soft.side in (side, "both"):
+                self.penalty += soft.penalty * total
                 limit = np.inf if soft.tolerance is None else soft.tolerance
                 broken |= beyond > limit + slop
             else:
                 broken |= beyond > 0
-        self.failed += int(broken.sum())
-        signed = np.maximum(under, over)
-        self.bound_units += int((signed >= -slop).sum())
-        worst = int(np.lexsort((signed, broken))[-1])
-        rank = (bool(broken[worst]), float(signed[worst]))
-        if self._worst is None or rank > self._worst[0]:
-            self._worst = (rank, float(values[worst]), float(lows[worst]), float(highs[worst]))
-        bent = signed > 0
-        if name is not None and len(self._broken) < EXAMPLES:
-            self._broken += [name(int(k)) for k in np.flatnonzero(bent)[: EXAMPLES - len(self._broken)]]
+        return broken
+
+    @staticmethod
+    def _last(rows: NDArray[np.int64], kinds: tuple[NDArray[np.int64], NDArray[np.int64]] | None) -> int:
+        """The row of the last thing among those of some rows: of things equally bad, it is the one shown."""
+        if kinds is None or len(rows) == 1:
+            return int(rows[-1])
+        of_kind, kind = kinds
+        wanted = np.isin(of_kind, rows)
+        return int(of_kind[kind[np.flatnonzero(wanted[kind])[-1]]])
 
     def each_pays(self, count: int, name: Callable[[int], str] | None = None) -> None:
         """Judge things that should not be, each on its own (a tolerance is each one's), and show their number."""
@@ -178,7 +239,7 @@ def rounding(bound: ArrayLike, terms: ArrayLike) -> Floats:
     return np.asarray(ROUNDING * (finite + np.asarray(terms, dtype=np.float64)), dtype=np.float64)
 
 
-def listed(names: Sequence[str] | NDArray[np.object_]) -> str:
+def listed(names: Sequence[str], number: int) -> str:
     """The first few names, and how many there are in all."""
-    shown = ", ".join(str(name) for name in names[:EXAMPLES])
-    return shown if len(names) <= EXAMPLES else f"{shown}, … ({len(names)} in all)"
+    shown = ", ".join(names[:EXAMPLES])
+    return shown if number <= EXAMPLES else f"{shown}, … ({number} in all)"

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.records import Records, Rows, Scope, declared_match, split_name
+from optimizer.plan.columns import split_name
+from optimizer.plan.records import Records, Rows, Scope, declared_match
 from optimizer.plan.valuation import column_measure
 from optimizer.plan.verify.evidence import Evidence, Filter, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule, rounding

@@ -18,8 +18,10 @@ def check_open(rule: Rule, evidence: Evidence) -> list[Check]:
     column = plan.coded(verb.of)
     checks = []
     for scope in evidence.scopes(rule):
-        chosen = np.isin(column.rows, rows_in(ours, scope))
-        values = sorted({column.texts[code] for code in np.unique(column.code[chosen])})
+        chosen = np.zeros(len(plan), dtype=bool)
+        chosen[rows_in(ours, scope)] = True
+        code = column.code[chosen if column.rows is None else chosen[column.rows]]
+        values = sorted({column.texts[one] for one in np.unique(code[code >= 0])})
         low = evidence.scope_bound(verb.min, rule, scope, -np.inf)
         high = evidence.scope_bound(verb.max, rule, scope, np.inf)
         judge = judge_rule(rule, scope_label(rule.each_columns, scope), "scopes")

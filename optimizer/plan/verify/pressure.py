@@ -8,59 +8,134 @@ past) is read as: ours and past together ≤ max(bound, past); a minimum counts 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizer.plan.records import Records, Rows, Scope
-from optimizer.plan.verify.evidence import Evidence, UnitNames, days_text, rows_in, scope_label
-from optimizer.plan.verify.judge import Check, judge_rule, listed, rounding
-from optimizer.scenario.facts import Bools, Floats
+from optimizer.plan.records import Records
+from optimizer.plan.verify.evidence import Evidence, days_text, rows_in, scope_label
+from optimizer.plan.verify.judge import EXAMPLES, Check, Judge, judge_rule, listed, rounding
+from optimizer.plan.verify.units import Compact, Longs, UnitNames
+from optimizer.scenario.facts import Floats
 from optimizer.scenario.rule_schema import Contacts, CostPerCustomer, Duplicates, Packages, Pressure, Rule
 
 WindowRule = Contacts | Pressure | Packages | Duplicates | CostPerCustomer
 EVER = (-(10**9), 10**9)
+#: Kinds of units (so much of ours, so much of the past, such bounds) that are worth judging apart.
+KINDS = 1 << 16
+
+
+class Load:
+    """Contacts of one scope, of ours or of the past: each one's unit, day and weight.
+
+    Parameters
+    ----------
+    unit, day : int64 (n,)
+    weight : float64 (n,), optional
+        One each unless given. Those of a unit are added in the order given.
+    """
+
+    def __init__(self, unit: Longs, day: Longs, weight: Floats | None = None) -> None:
+        self.given, self.weight = unit, weight
+        since = day - int(day.min(initial=0))
+        self.order = np.argsort(since.astype(np.uint16) if since.max(initial=0) < 1 << 16 else since, kind="stable")
+        self.unit, self.day = unit[self.order], day[self.order]
+
+    def counts(self, start: int, end: int, size: int) -> Longs:
+        """How many contacts each unit has in a window, shape (size,)."""
+        low, high = np.searchsorted(self.day, [start, end + 1])
+        return np.bincount(self.unit[low:high], minlength=size)
+
+    def totals(self, start: int, end: int, size: int) -> Floats:
+        """What the contacts of each unit weigh in a window, shape (size,)."""
+        low, high = np.searchsorted(self.day, [start, end + 1])
+        rows = np.sort(self.order[low:high])
+        return np.bincount(self.given[rows], None if self.weight is None else self.weight[rows], size).astype(float)
 
 
 @dataclass(frozen=True)
-class Load:
-    """The contacts of one scope: the unit, day and weight of each of ours and of the past."""
+class Bounds:
+    """What the units looked at may receive: a cap and a floor each, ±inf where there is none."""
 
-    unit: NDArray[np.int64]
-    day: NDArray[np.int64]
-    weight: Floats
-    past_unit: NDArray[np.int64]
-    past_day: NDArray[np.int64]
-    past_weight: Floats
+    cap: Floats
+    floor: Floats
+
+    @cached_property
+    def kinds(self) -> tuple[Floats, Floats, Longs]:
+        """The distinct (cap, floor), and which of them each unit has."""
+        (caps, of_cap), (floors, of_floor) = _distinct(self.cap), _distinct(self.floor)
+        return np.repeat(caps, len(floors)), np.tile(floors, len(caps)), of_cap * len(floors) + of_floor
+
+
+def _distinct(values: Floats) -> tuple[Floats, Longs]:
+    if not len(values) or (values == values[0]).all():
+        return values[:1], np.zeros(len(values), np.int64)
+    found, kind = np.unique(values, return_inverse=True)
+    return found, kind.astype(np.int64)
 
 
 def check_window(rule: Rule, evidence: Evidence) -> list[Check]:
     """Check any of the window verbs, one row a scope."""
     verb: WindowRule = getattr(rule, rule.verb)
     each = [*rule.each_columns, verb.of] if isinstance(verb, Duplicates) else rule.each_columns
-    units = evidence.units(rule.per)
+    units, plan = evidence.units(rule.per), evidence.plan
     past = evidence.booked if verb.days is None else evidence.past
-    ours = evidence.plan.scopes(each, evidence.plan.holds(rule.where))
+    ours = plan.scopes(each, plan.holds(rule.where))
     theirs = past.scopes(each, past.holds(rule.where))
-    minimum_binds = _available_units(rule, evidence, each, units) if verb.min is not None else {}
+    # a minimum binds who has an eligible contact, after hard excludes and control
+    able = evidence.available.customers(each, rule.where) if verb.min is not None else {}
     weight, past_weight = _weights(rule.verb, evidence, past)
     checks = []
     for scope in evidence.scopes(rule, each=each):
         own, other = rows_in(ours, scope), rows_in(theirs, scope)
-        load = Load(
-            units.of[evidence.plan.customer[own]],
-            evidence.plan.days[own],
-            weight[own],
-            units.of[past.customer[other]],
-            past.days[other],
-            past_weight[other],
-        )
-        binds = minimum_binds.get(scope, np.zeros(len(units), dtype=bool))
-        checks.append(_check_scope(rule, verb, evidence, units, scope_label(each, scope), scope, load, binds))
+        asked = np.unique(units.of[rows_in(able, scope)])
+        unit, past_unit = units.of[plan.customer[own]], units.of[past.customer[other]]
+        seen = Compact(len(units), unit, asked)
+        place, past_place = seen.places(unit), seen.places(past_unit)
+        other, past_place = other[past_place >= 0], past_place[past_place >= 0]
+        load = Load(place, plan.days[own], None if weight is None else weight[own])
+        before = Load(past_place, past.days[other], None if past_weight is None else past_weight[other])
+        if rule.verb == "packages":
+            load, before = _dates(load, before)
+        of_rule = scope[: len(rule.each_columns)]
+        floor = np.full(len(seen), -np.inf)
+        floor[seen.places(asked)] = evidence.unit_bounds(verb.min, rule, of_rule, units, asked, -np.inf)
+        bounds = Bounds(evidence.unit_bounds(verb.max, rule, of_rule, units, seen.at, np.inf), floor)
+        noun = "customers" if rule.per is None else "households"
+        judge = judge_rule(rule, scope_label(each, scope), noun if verb.days is None else f"windows of {noun}")
+        judged = _judge_counts if weight is None else _judge_totals
+        for (start, end), capped, floored in _windows(verb, evidence):
+            words = "" if verb.days is None else f" to {days_text(end)}"
+            names = _Names(units, seen.at, words)
+            judged(judge, load, before, (start, end), bounds, names, capped=capped, floored=floored)
+        if verb.min is not None:
+            _remark_unasked(judge, evidence, rule, units, asked)
+        checks.append(judge.check())
     return checks
 
 
-def _weights(verb: str, evidence: Evidence, past: Records) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class _Names:
+    """How a note calls what a unit receives in a window."""
+
+    units: UnitNames
+    at: Longs
+    words: str
+
+    def __call__(self, k: int) -> str:
+        return self.units.name(int(self.at[k])) + self.words
+
+
+def _remark_unasked(judge: Judge, evidence: Evidence, rule: Rule, units: UnitNames, asked: Longs) -> None:
+    unasked = evidence.population(rule.where, units)
+    unasked[asked] = False
+    left = np.flatnonzero(unasked)
+    if len(left):
+        names = listed([units.name(int(k)) for k in left[:EXAMPLES]], len(left))
+        judge.remark(f"minimum not asked of {names}: nothing eligible")
+
+
+def _weights(verb: str, evidence: Evidence, past: Records) -> tuple[Floats | None, Floats | None]:
     plan, frame = evidence.plan, past.past
     assert plan.pair is not None
     assert frame is not None
@@ -68,52 +143,73 @@ def _weights(verb: str, evidence: Evidence, past: Records) -> tuple[Floats, Floa
         return evidence.facts.pressure[plan.activity], frame["pressure"].to_numpy(np.float64)
     if verb == "cost_per_customer":
         return evidence.facts.pairs.unit_cost[plan.pair], frame["cost"].to_numpy(np.float64)
-    return np.ones(len(plan)), np.ones(len(past))
+    return None, None
 
 
-def _available_units(rule: Rule, evidence: Evidence, each: list[str], units: UnitNames) -> dict[Scope, Bools]:
-    """The units with an eligible contact in each scope, after hard excludes and control."""
-    found: dict[Scope, Rows] = evidence.pairs.scopes(each, evidence.pairs.holds(rule.where) & evidence.available)
-    customer = evidence.pairs.customer
-    return {scope: np.bincount(units.of[customer[rows]], minlength=len(units)) > 0 for scope, rows in found.items()}
-
-
-def _check_scope(
-    rule: Rule,
-    verb: WindowRule,
-    evidence: Evidence,
-    units: UnitNames,
-    label: str,
-    scope: Scope,
+def _judge_counts(
+    judge: Judge,
     load: Load,
-    binds: Bools,
-) -> Check:
-    each_scope = scope[: len(rule.each_columns)]
-    cap = evidence.unit_bounds(verb.max, rule, each_scope, units, np.inf)
-    floor = np.where(binds, evidence.unit_bounds(verb.min, rule, each_scope, units, -np.inf), -np.inf)
-    real = rule.verb in ("pressure", "cost_per_customer")
-    noun = "customers" if rule.per is None else "households"
-    judge = judge_rule(rule, label, f"windows of {noun}" if verb.days is not None else noun)
-    for (start, end), capped, floored in _windows(verb, evidence):
-        ours, past = _window_totals(rule.verb, load, start, end, len(units))
-        # a cap binds who receives something of ours in the window; a minimum also who does not
-        looked_at = np.zeros(len(units), dtype=bool)
-        if capped:
-            looked_at |= ours > 0
-        if floored:
-            looked_at |= np.isfinite(floor)
-        at = np.flatnonzero(looked_at)
-        upper = np.maximum(cap[at], past[at]) if capped else np.full(len(at), np.inf)
-        lower = floor[at] if floored else np.full(len(at), -np.inf)
-        total = ours[at] + past[at]
-        noise = rounding(np.where(np.isfinite(upper), upper, lower), total) if real else 0.0
-        window = "" if verb.days is None else f" to {days_text(end)}"
-        judge.add(total, lower, upper, noise=noise, name=lambda k: units.names[at[k]] + window)
-    if verb.min is not None:
-        unbound = np.flatnonzero(evidence.population(rule.where, units) & ~binds)
-        if len(unbound):
-            judge.remark(f"minimum not asked of {listed([units.names[k] for k in unbound])}: nothing eligible")
-    return judge.check()
+    before: Load,
+    window: tuple[int, int],
+    bounds: Bounds,
+    names: _Names,
+    *,
+    capped: bool,
+    floored: bool,
+) -> None:
+    """Judge what is counted: units that receive as many of ours and of the past, under the same bounds, are alike."""
+    size = len(bounds.cap)
+    ours, past = load.counts(*window, size), before.counts(*window, size)
+    caps, floors, kind = bounds.kinds
+    shape = int(ours.max(initial=0)) + 1, int(past.max(initial=0)) + 1, len(caps)
+    if shape[0] * shape[1] * shape[2] > KINDS:
+        _judge(judge, ours, past, bounds, names, capped=capped, floored=floored, real=False)
+        return
+    mine, theirs, bound = (part.ravel() for part in np.indices(shape))
+    # a cap binds who receives something of ours in the window; a minimum also who does not
+    counted = (capped & (mine > 0)) | (floored & np.isfinite(floors[bound]))
+    upper = np.maximum(caps[bound], theirs) if capped else np.full(len(bound), np.inf)
+    lower = floors[bound] if floored else np.full(len(bound), -np.inf)
+    for width, part in zip(shape[1:], (past, kind), strict=True):
+        ours = ours * width + part if width > 1 else ours
+    judge.add_alike((mine + theirs).astype(float), lower, upper, ours, counted=counted, name=names)
+
+
+def _judge_totals(
+    judge: Judge,
+    load: Load,
+    before: Load,
+    window: tuple[int, int],
+    bounds: Bounds,
+    names: _Names,
+    *,
+    capped: bool,
+    floored: bool,
+) -> None:
+    """Judge what is weighed."""
+    size = len(bounds.cap)
+    ours, past = load.totals(*window, size), before.totals(*window, size)
+    _judge(judge, ours, past, bounds, names, capped=capped, floored=floored, real=True)
+
+
+def _judge(
+    judge: Judge,
+    ours: Floats | Longs,
+    past: Floats | Longs,
+    bounds: Bounds,
+    names: _Names,
+    *,
+    capped: bool,
+    floored: bool,
+    real: bool,
+) -> None:
+    """Judge each unit by itself."""
+    looked_at = np.flatnonzero((capped & (ours > 0)) | (floored & np.isfinite(bounds.floor)))
+    upper = np.maximum(bounds.cap[looked_at], past[looked_at]) if capped else np.full(len(looked_at), np.inf)
+    lower = bounds.floor[looked_at] if floored else np.full(len(looked_at), -np.inf)
+    total = ours[looked_at] + past[looked_at]
+    noise = rounding(np.where(np.isfinite(upper), upper, lower), total) if real else 0.0
+    judge.add(total, lower, upper, noise=noise, name=lambda k: names(int(looked_at[k])))
 
 
 def _windows(verb: WindowRule, evidence: Evidence) -> list[tuple[tuple[int, int], bool, bool]]:
@@ -125,26 +221,12 @@ def _windows(verb: WindowRule, evidence: Evidence) -> list[tuple[tuple[int, int]
     return [(window, window in caps, window in floors) for window in sorted({*caps, *floors})]
 
 
-def _window_totals(verb: str, load: Load, start: int, end: int, count: int) -> tuple[Floats, Floats]:
-    """What each unit receives in a window: of ours, and of the past. New dates alone count as ours in packages."""
-    inside = (load.day >= start) & (load.day <= end)
-    before = (load.past_day >= start) & (load.past_day <= end)
-    if verb != "packages":
-        ours = np.bincount(load.unit[inside], load.weight[inside], count).astype(np.float64)
-        past = np.bincount(load.past_unit[before], load.past_weight[before], count).astype(np.float64)
-        return ours, past
-    past_dates = _distinct_dates(load.past_unit[before], load.past_day[before])
-    both_units = np.concatenate([load.past_unit[before], load.unit[inside]])
-    all_dates = _distinct_dates(both_units, np.concatenate([load.past_day[before], load.day[inside]]))
-    past = np.bincount(past_dates, minlength=count).astype(np.float64)
-    return np.bincount(all_dates, minlength=count).astype(np.float64) - past, past
-
-
-def _distinct_dates(unit: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The unit of every distinct (unit, day)."""
-    if not len(unit):
-        return unit
-    order = np.lexsort((day, unit))
-    unit, day = unit[order], day[order]
-    new = np.append(True, (unit[1:] != unit[:-1]) | (day[1:] != day[:-1]))
-    return unit[new]
+def _dates(load: Load, before: Load) -> tuple[Load, Load]:
+    """The distinct dates of each unit: new ones of ours, and those of the past."""
+    days = np.concatenate([load.day, before.day])
+    first = int(days.min(initial=0))
+    span = int(days.max(initial=0)) - first + 1
+    past = np.unique(before.unit * span + (before.day - first))
+    ours = np.setdiff1d(load.unit * span + (load.day - first), past)
+    mine, theirs = (Load(keys // span, keys % span + first) for keys in (ours, past))
+    return mine, theirs

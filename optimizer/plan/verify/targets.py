@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.plan.records import Records, Rows, text_of
-from optimizer.plan.verify.evidence import Evidence, Filter, UnitNames, rows_in, scope_label
-from optimizer.plan.verify.judge import Check, judge_rule, listed
+from optimizer.plan.columns import text_of
+from optimizer.plan.records import Records, Rows
+from optimizer.plan.verify.evidence import Evidence, Filter, rows_in, scope_label
+from optimizer.plan.verify.judge import EXAMPLES, Check, judge_rule, listed
 from optimizer.plan.verify.neighbours import FAR, neighbour_counts, neighbours
+from optimizer.plan.verify.units import Compact, Longs, UnitNames
 from optimizer.scenario.facts import Bools
 from optimizer.scenario.rule_schema import Never, OnlyAfter, Requires, Rule, Targets
 
@@ -26,61 +28,72 @@ def check_targets(rule: Rule, evidence: Evidence) -> list[Check]:
     """
     targets = rule.targets
     assert isinstance(targets, Targets)
-    units = evidence.units(rule.per)
+    units, plan, booked = evidence.units(rule.per), evidence.plan, evidence.booked
     named = list(dict.fromkeys(targets.among))
     each = rule.each_columns
-    kinds: tuple[tuple[Records, Bools], ...] = (
-        (evidence.plan, evidence.plan.holds(rule.where)),
-        (evidence.booked, evidence.booked.holds(rule.where)),
-        (evidence.pairs, evidence.pairs.holds(rule.where) & evidence.available),
-    )
-    scoped = [records.scopes(each, kept) for records, kept in kinds]
-    offers = [_offer_membership(records, named) for records, _ in kinds]
+    ours = plan.scopes(each, plan.holds(rule.where))
+    theirs = booked.scopes(each, booked.holds(rule.where))
+    carried = _carried(evidence.facts.activities["offers"], named)
+    # who has an eligible contact of each offer, after hard excludes and control
+    able = [
+        evidence.available.customers(each, rule.where, only=offer) if targets.min is not None else {}
+        for offer in carried
+    ]
+    member, member_booked = carried[:, plan.activity], _carried(booked_offers(booked), named)
+    fewest = -np.inf if targets.min is None else float(targets.min)
+    most = np.inf if targets.max is None else float(targets.max)
     checks = []
     for scope in evidence.scopes(rule):
-        ours, booked, eligible = (
-            _touched(records, rows_in(found, scope), member, units)
-            for (records, _), found, member in zip(kinds, scoped, offers, strict=True)
-        )
-        past, total = booked.sum(axis=1), (ours | booked).sum(axis=1)
-        fewest = -np.inf if targets.min is None else float(targets.min)
-        most = np.inf if targets.max is None else float(targets.max)
-        binds = (eligible.sum(axis=1) >= fewest) & np.isfinite(fewest)
-        if targets.if_contacted:
-            asked = binds & (total > 0)
-        else:
-            asked = binds
-        looked_at = np.flatnonzero(asked | (ours.any(axis=1) & np.isfinite(most)))
+        own, other = rows_in(ours, scope), rows_in(theirs, scope)
+        unit, unit_booked = units.of[plan.customer[own]], units.of[booked.customer[other]]
+        unit_able = [units.of[rows_in(found, scope)] for found in able]
+        seen = Compact(len(units), unit, unit_booked, *unit_able)
+        new, past, total, eligible = (np.zeros(len(seen), dtype=np.int64) for _ in range(4))
+        for k in range(len(named)):
+            mine = _touched(seen, unit[member[k][own]])
+            before = _touched(seen, unit_booked[member_booked[k][other]])
+            new, past, total = new + mine, past + before, total + (mine | before)
+            eligible += _touched(seen, unit_able[k])
+        binds = (eligible >= fewest) & np.isfinite(fewest)
+        asked = binds & (total > 0) if targets.if_contacted else binds
+        looked_at = np.flatnonzero(asked | ((new > 0) & np.isfinite(most)))
         judge = judge_rule(rule, scope_label(each, scope), "customers" if rule.per is None else "households")
         judge.add(
             total[looked_at],
             np.where(asked, fewest, -np.inf)[looked_at],
             np.maximum(most, past)[looked_at],
-            name=lambda k: units.names[looked_at[k]],
+            name=lambda k: units.name(int(seen.at[looked_at[k]])),
         )
         if targets.min is not None:
-            unbound = np.flatnonzero(evidence.population(rule.where, units) & ~binds)
-            if len(unbound):
-                names = listed([units.names[k] for k in unbound])
+            unasked = evidence.population(rule.where, units)
+            unasked[seen.at[binds]] = False
+            left = np.flatnonzero(unasked)
+            if len(left):
+                names = listed([units.name(int(k)) for k in left[:EXAMPLES]], len(left))
                 judge.remark(f"minimum not asked of {names}: fewer than {targets.min} of these offers eligible")
         checks.append(judge.check())
     return checks
 
 
-def _offer_membership(records: Records, named: list[str]) -> Bools:
-    """Which of the named offers each record carries, shape (R, offers)."""
-    source = records.facts.activities["offers"] if records.past is None else records.past["offers"]
-    carries = np.array([[name in {text_of(o) for o in offers} for name in named] for offers in source], dtype=bool)
-    carries = carries.reshape(len(source), len(named))
-    return carries[records.activity] if records.past is None else carries
+def booked_offers(booked: Records) -> pd.Series:
+    """The offers of each booked contact."""
+    assert booked.past is not None
+    return booked.past["offers"]
 
 
-def _touched(records: Records, rows: Rows, member: Bools, units: UnitNames) -> Bools:
-    """Which offers each unit's records touch, shape (U, offers)."""
-    touched = np.zeros((len(units), member.shape[1]), dtype=bool)
-    unit = units.of[records.customer[rows]]
-    for column in range(member.shape[1]):
-        touched[:, column] = np.bincount(unit[member[rows, column]], minlength=len(units)) > 0
+def _carried(source: pd.Series, named: list[str]) -> Bools:
+    """Which rows carry each of the named offers, shape (offers, R)."""
+    kind, kinds = pd.factorize(source.to_numpy(object))
+    texts = [{text_of(offer) for offer in offers} for offers in kinds]
+    return np.array([[name in offers for offers in texts] for name in named], dtype=bool).reshape(len(named), -1)[
+        :, kind
+    ]
+
+
+def _touched(seen: Compact, units: Longs) -> Bools:
+    """Which of the units looked at are among these."""
+    touched = np.zeros(len(seen), dtype=bool)
+    touched[seen.places(units)] = True
     return touched
 
 
