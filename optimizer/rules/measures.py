@@ -25,6 +25,7 @@ from optimizer.problem import Bools, Expression, Floats, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.scope import Scope, pair_column, plain, product, side
 from optimizer.scenario.facts import Facts
+from optimizer.scenario.pair_values import PairColumn, PairValues, filled
 
 #: Measures that every scenario has, kpis and columns aside.
 BUILT_IN = ("contacts", "responses", "gross_margin", "revenue", "cost", "net_margin")
@@ -123,18 +124,33 @@ def measured_pairs(context: Context, name: str, contacts: Weights) -> Weights:
     return product(contacts, Weights(activity=filled) if stands == "activity" else Weights(customer=filled))
 
 
-def factored(context: Context, key: str, values: Floats) -> Weights:
-    """Values on pairs as an activity part where they differ by activity alone, else as a pair part."""
+def factored(context: Context, key: str, values: PairColumn) -> list[Weights]:
+    """Values on pairs, 0 where empty, as weights that add up to them.
 
-    def make() -> Weights:
-        pairs, count = context.facts.pairs, len(context.facts.activities)
-        by_activity = np.zeros(count)
-        by_activity[pairs.activity] = values
-        if np.array_equal(by_activity[pairs.activity], values):
-            return Weights(activity=by_activity)
-        return Weights(pair=values)
+    In parts where they come so, and as an activity part where they differ by activity alone.
+    """
+
+    def make() -> list[Weights]:
+        own = filled(values)
+        if isinstance(own, PairValues):
+            parts = [Weights(activity=part, customer=column) for part, column in own.parts if part.any()]
+            return parts or [Weights(factor=0.0)]
+        pairs = context.facts.pairs
+        by_activity = np.zeros(len(context.facts.activities))
+        by_activity[pairs.activity] = own
+        if np.array_equal(by_activity[pairs.activity], own):
+            return [Weights(activity=by_activity)]
+        return [Weights(pair=own)]
 
     return context.remembered(("factored", key), make)
+
+
+def one_factored(context: Context, key: str, values: PairColumn) -> Weights:
+    """Values on pairs as one product."""
+    parts = factored(context, key, values)
+    if len(parts) > 1:
+        return context.remembered(("one", key), lambda: Weights(pair=np.asarray(filled(values))))
+    return parts[0]
 
 
 def tiered_activities(facts: Facts) -> Bools:
@@ -193,18 +209,17 @@ def _gross_margin(context: Context, scope: Scope, paid: bool) -> Expression:
 def _cost(context: Context, scope: Scope, paid: bool) -> Expression:
     """Unit cost, tiered prices, response costs, and with ``paid`` media spend and fixed costs (Nobibon et al. 2011)."""
     facts = context.facts
-    unit = factored(context, "unit_cost", facts.pairs.unit_cost)
+    units = factored(context, "unit_cost", facts.pairs.unit_cost)
     tiered = tiered_activities(facts)
     result = Expression()
     if tiered.any():
         priced = product(scope.contacts, Weights(activity=tiered.astype(float)))
         if not opens_nothing(priced):
             result += Expression(tiered=[priced])
-        unit = product(unit, Weights(activity=(~tiered).astype(float)))
-    unit = product(scope.contacts, unit)
-    if not opens_nothing(unit):
-        result += Expression(contacts=[unit])
-    if facts.pairs.response_cost.any():
+        units = [product(unit, Weights(activity=(~tiered).astype(float))) for unit in units]
+    units = [product(scope.contacts, unit) for unit in units]
+    result += Expression(contacts=[unit for unit in units if not opens_nothing(unit)])
+    if not all(opens_nothing(part) for part in factored(context, "response_cost", facts.pairs.response_cost)):
         result += _a_response(context, "response_cost", scope)
     if paid:
         result += Expression(spend=dict.fromkeys(scope.media, 1.0))
@@ -221,11 +236,11 @@ def _cost(context: Context, scope: Scope, paid: bool) -> Expression:
 
 def _a_response(context: Context, column: str, scope: Scope) -> Expression:
     """Σ value a response × ρ; an empty value adds 0 (the reader refuses it where the objective needs it)."""
-    values = np.nan_to_num(_pairs_of(context.facts, column))
-    return Expression(responses={"responses": [product(scope.contacts, factored(context, column, values))]})
+    values = factored(context, column, _pairs_of(context.facts, column))
+    return Expression(responses={"responses": [product(scope.contacts, part) for part in values]})
 
 
-def _pairs_of(facts: Facts, column: str) -> Floats:
+def _pairs_of(facts: Facts, column: str) -> PairColumn:
     if column == "response_cost":
         return facts.pairs.response_cost
     values = pair_column(facts, column)
@@ -237,7 +252,7 @@ def _column_weights(context: Context, name: str) -> Weights:
     facts = context.facts
     stands, column = side(facts, name), plain(name)
     if stands == "pair":
-        return factored(context, f"measure {column}", np.nan_to_num(_pairs_of(facts, column)))
+        return one_factored(context, column, _pairs_of(facts, column))
     if stands == "activity" and column in facts.activities and column != "offers":
         return Weights(activity=np.nan_to_num(_numbers(facts.activities[column])))
     if stands == "customer" and column in facts.customers:

@@ -43,7 +43,7 @@ def response_worth(context: Context) -> Floats:
     """
     scenario, pairs = context.scenario, context.facts.pairs
     if scenario.objective == "net_margin":
-        return pairs.gross_margin - pairs.response_cost
+        return np.asarray(pairs.gross_margin) - np.asarray(pairs.response_cost)
     if scenario.objective == "revenue":
         return np.nan_to_num(pairs.revenue)
     return np.ones(len(pairs))

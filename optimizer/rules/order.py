@@ -10,6 +10,7 @@ Customers that contain the same can be exchanged, and the identifier settles the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,11 @@ from numpy.typing import NDArray
 
 from optimizer.problem import Ints
 from optimizer.scenario.facts import Facts
+from optimizer.scenario.pair_values import PairColumn, PairValues
 
 Hashes = NDArray[np.uint64]
+#: Pairs mixed together: few enough to stay near the processor.
+BLOCK = 1 << 15
 
 
 def canonical_order(facts: Facts) -> Ints:
@@ -37,8 +41,9 @@ def _of_columns(frame: pd.DataFrame, skip: set[str]) -> Hashes:
 
 
 def _of_pairs(facts: Facts) -> Hashes:
+    """Of all pairs of each customer; a block of them at a time, so that millions need no more than their sums."""
     pairs = facts.pairs
-    columns = {
+    columns: dict[str, PairColumn] = {
         "score": pairs.score,
         "gross_margin": pairs.gross_margin,
         "revenue": pairs.revenue,
@@ -47,17 +52,36 @@ def _of_pairs(facts: Facts) -> Hashes:
         **{f"kpi {name}": values for name, values in pairs.kpis.items()},
         **{f"measure {name}": values for name, values in pairs.measures.items()},
     }
-    each = np.zeros(len(pairs), np.uint64)
+    blocks = [slice(first, first + BLOCK) for first in range(0, len(pairs), BLOCK)]
+    seen = np.zeros(len(facts.activities), bool)
+    for rows in blocks:
+        seen[pairs.activity[rows]] = True
+    by_activity = np.zeros(len(facts.activities), np.uint64)
+    others: list[tuple[PairColumn, int, np.uint64]] = []
     for name, values in columns.items():
-        each += _mixed(_of_numbers(values) ^ _salt(name))
-    each = _mixed(each ^ _mixed(pairs.activity.astype(np.uint64)))
-    return _sums(pairs.customer, each, len(facts.customers))
+        if isinstance(values, PairValues) and all(of_customer is None for _, of_customer in values.parts):
+            own = np.sum([part for part, _ in values.parts], axis=0)
+            by_activity += _mixed(_of_numbers(own, _exponent([own[seen]])) ^ _salt(name))
+        else:
+            others.append((values, _exponent(values[rows] for rows in blocks), _salt(name)))
+    of_activity = _mixed(np.arange(len(by_activity)).astype(np.uint64))
+    total = np.zeros(len(facts.customers), np.uint64)
+    for rows in blocks:
+        customer, activity = pairs.customer[rows], pairs.activity[rows]
+        each = by_activity[activity]
+        for values, exponent, salt in others:
+            each += _mixed(_of_numbers(values[rows], exponent) ^ salt)
+        starts = np.flatnonzero(np.append(True, np.diff(customer)))
+        total[customer[starts]] += np.add.reduceat(_mixed(each ^ of_activity[activity]), starts)
+    return total
 
 
 def _of_past(facts: Facts) -> Hashes:
     past = facts.past
     each = _mixed(_of_columns(past, skip={"customer", "customer_id", "offers"}))
-    return _sums(past["customer"].to_numpy(), each, len(facts.customers))
+    total = np.zeros(len(facts.customers), np.uint64)
+    np.add.at(total, past["customer"].to_numpy(), each)
+    return total
 
 
 def _of_values(values: pd.Series) -> Hashes:
@@ -70,18 +94,17 @@ def _of_values(values: pd.Series) -> Hashes:
     return np.append(texts, np.uint64(0))[codes]
 
 
-def _of_numbers(values: NDArray[np.float64]) -> Hashes:
+def _of_numbers(values: NDArray[np.float64], exponent: int | None = None) -> Hashes:
     """The bits of numbers divided by the power of two of the largest; one pattern for all zeros, one for all NaN."""
-    largest = np.max(np.abs(values), initial=0.0, where=np.isfinite(values))
-    scaled = np.ldexp(values, -int(np.frexp(largest)[1])) + 0.0
-    return np.where(np.isnan(scaled), np.nan, scaled).view(np.uint64)
+    scaled = np.ldexp(values, -_exponent([values]) if exponent is None else -exponent) + 0.0
+    scaled[np.isnan(scaled)] = np.nan
+    return scaled.view(np.uint64)
 
 
-def _sums(rows: NDArray[np.int32], each: Hashes, count: int) -> Hashes:
-    """Sums modulo 2^64 of values by row."""
-    total = np.zeros(count, np.uint64)
-    np.add.at(total, rows, each)
-    return total
+def _exponent(several: Iterable[NDArray[np.float64]]) -> int:
+    """The power of two above the largest of several arrays' finite numbers."""
+    largest = max((np.max(np.abs(values), initial=0.0, where=np.isfinite(values)) for values in several), default=0.0)
+    return int(np.frexp(largest)[1])
 
 
 def _mixed(values: Hashes) -> Hashes:

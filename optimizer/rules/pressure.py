@@ -24,7 +24,7 @@ from optimizer.problem import Bools, Count, Distinct, Floats, LocalRule, Units, 
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.bounds import soft
 from optimizer.rules.local_lint import lint_local
-from optimizer.rules.measures import factored
+from optimizer.rules.measures import one_factored
 from optimizer.rules.removal import eligible_pairs
 from optimizer.rules.scope import Scope, kept_pairs, product, scopes
 from optimizer.rules.sentences import bounds_text, money, number
@@ -71,7 +71,7 @@ def unit_weights(rule: Rule, context: Context) -> tuple[Weights, Floats | None]:
     if rule.verb == "pressure":
         return Weights(activity=facts.pressure), facts.past["pressure"].to_numpy(float)
     if rule.verb == "cost_per_customer":
-        return factored(context, "unit cost", facts.pairs.unit_cost), facts.past["cost"].to_numpy(float)
+        return one_factored(context, "unit_cost", facts.pairs.unit_cost), facts.past["cost"].to_numpy(float)
     return Weights(), None
 
 

@@ -23,6 +23,7 @@ from optimizer.problem import Bools, Floats, Weights
 from optimizer.rules.base import Context
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.facts import Facts
+from optimizer.scenario.pair_values import PairColumn
 from optimizer.scenario.rule_schema import Filter, Rule
 from optimizer.scenario.where import Condition, parse
 
@@ -168,7 +169,7 @@ def plain(column: str) -> str:
     return rest if rest and prefix in ("activity", "customer") else column
 
 
-def pair_column(facts: Facts, column: str) -> Floats | None:
+def pair_column(facts: Facts, column: str) -> PairColumn | None:
     """A numeric column of the pairs: a measure, a kpi, the score or a money a response; None if there is none."""
     pairs = facts.pairs
     if column in pairs.measures:
@@ -295,7 +296,7 @@ class _Grouping:
             elif where == "customer":
                 self.customer[column] = context.remembered(("text", name), partial(as_text, facts.customers[name]))
             elif where == "pair":
-                self.pair[column] = as_text(pd.Series(pair_column(facts, name)))
+                self.pair[column] = as_text(pd.Series(np.asarray(pair_column(facts, name))))
 
     def found(self, mask: Bools) -> list[tuple[str, ...]]:
         """Every combination of values among the pairs of the mask."""

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.scenario.activities import build_activities
-from optimizer.scenario.columns import as_text, refuse, require, texts
+from optimizer.scenario.columns import as_text, refuse, require, text_order, texts
 from optimizer.scenario.costs import fixed_costs, minimum_volumes, price_tiers
 from optimizer.scenario.facts import Facts, LeftOut, Pairs, Saturation
 from optimizer.scenario.media import build_media
 from optimizer.scenario.messages import did_you_mean
-from optimizer.scenario.pairs import Scored, score_pairs
+from optimizer.scenario.pairs import score_pairs
 from optimizer.scenario.past import build_past
 from optimizer.scenario.saturation import build_saturations
 from optimizer.scenario.schema import ScenarioFile
@@ -92,7 +92,9 @@ def _customers(spec: ScenarioFile, tables: Tables, money: Money) -> tuple[pd.Dat
     table = tables.read(spec.customers, "customers")
     require(table, file, "customer_id")
     named = texts(table, file, "customer_id")
-    refuse(named.duplicated().to_numpy(bool), table, file, "customer_id", "stands twice; one row a customer")
+    order = text_order(named)
+    if order is not None:
+        refuse(named.duplicated().to_numpy(bool), table, file, "customer_id", "stands twice; one row a customer")
     for column in table.columns:
         if table[column].dtype.kind == "f":
             refuse(np.isinf(table[column].to_numpy()), table, file, column, "expected a finite number")
@@ -100,8 +102,7 @@ def _customers(spec: ScenarioFile, tables: Tables, money: Money) -> tuple[pd.Dat
     gathered = {rule.per for rule in spec.rules if rule.per is not None} & set(table.columns)
     households = {column: as_text(table[column]) for column in sorted(gathered)}
     table = table.assign(**{"customer_id": named, **households})
-    order = np.argsort(named.to_numpy(object).astype(str), kind="stable")
-    return table.take(order).reset_index(drop=True), file
+    return table if order is None else table.take(order).reset_index(drop=True), file
 
 
 def _money_columns(spec: ScenarioFile, table: pd.DataFrame) -> list[str]:
@@ -138,7 +139,7 @@ def _pairs(
     allowed, left_out = consented(spec, tables, scored, customers, activities)
     left_out = scored.left_out + left_out
     if not allowed.all():
-        scored = _kept(scored, allowed)
+        scored = scored.kept(allowed)
     organic, uncovered = baseline(spec, tables, scored, customers, activities)
     worth = response_worth(spec, scored, activities, columns, needs=needs)
     pairs = Pairs(
@@ -150,7 +151,7 @@ def _pairs(
         response_cost=worth["response_cost"],
         unit_cost=unit_costs(spec, scored, activities, columns),
         kpis=kpi_scores(spec, scored, customers, activities, file),
-        measures={column: values[scored.row] for column, values in scored.measures.items()},
+        measures=scored.measures,
     )
     for column in scored.measures:
         if column in customers.columns:
@@ -163,22 +164,10 @@ def _pairs(
     return pairs, build_saturations(spec, tables, pairs, customers, activities, file), left_out + uncovered
 
 
-def _kept(scored: Scored, mask: Bools) -> Scored:
-    return Scored(
-        scored.customer[mask],
-        scored.activity[mask],
-        scored.score[mask],
-        scored.row[mask],
-        scored.money,
-        scored.measures,
-        scored.left_out,
-    )
-
-
 def _groups(spec: ScenarioFile, pairs: Pairs, activities: pd.DataFrame, file: str) -> Ints:
     """The group in which each pair's response is combined: its customer and the ``per`` columns of its activity."""
     if spec.responses.combine == "additive":
-        return np.full(len(pairs), -1, np.int32)
+        return np.broadcast_to(np.int32(-1), len(pairs))
     codes = np.zeros(len(activities), np.int64)
     for column in spec.responses.per:
         if column == "customer_id":

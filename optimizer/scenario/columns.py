@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
@@ -144,16 +146,50 @@ def known_codes(
     ScenarioError
         For the first name that is not known, with its neighbours.
     """
-    names = list(known)
-    codes = pd.Index(names, dtype="str").get_indexer(pd.Index(found.astype("str")))
+    names = known if isinstance(known, pd.Series) else pd.Series(list(known), dtype="str")
+    codes = positions(found, names)
     if (bad := codes < 0).any():
         row = int(np.argmax(bad))
         value = plain(found.iloc[row])
         count = int(bad.sum())
         raise row_fault(
-            file, row, column, value, f"unknown {column.removesuffix('_id')}; {did_you_mean(value, names)}", count
+            file,
+            row,
+            column,
+            value,
+            f"unknown {column.removesuffix('_id')}; {did_you_mean(value, names.tolist())}",
+            count,
         )
-    return codes.astype(np.int64)
+    return codes
+
+
+def positions(found: pd.Series, names: pd.Series) -> NDArray[np.int64]:
+    """The row of each text among distinct ``names``, -1 where it is none of them or empty."""
+    words, known = _arrow(found), _arrow(names)
+    if not len(words) or not len(known):
+        return np.full(len(words), -1, np.int64)
+    # Most tables list all names in their order, each in one row or a few, once or several times: no need to look up.
+    starts = np.append(True, pc.not_equal(words.slice(1), words.slice(0, len(words) - 1)).fill_null(True))
+    runs = int(starts.sum())
+    if runs % len(known) == 0:
+        heads = words if runs == len(words) else words.filter(pa.array(starts))
+        if all(heads.slice(at, len(known)).equals(known) for at in range(0, runs, len(known))):
+            return (np.cumsum(starts) - 1) % len(known)
+    return pc.index_in(words, value_set=known, skip_nulls=True).fill_null(-1).to_numpy().astype(np.int64)
+
+
+def text_order(found: pd.Series) -> NDArray[np.int64] | None:
+    """The rows in the order of their texts' UTF-8 bytes; None where they stand in it already, each once."""
+    words = _arrow(found)
+    if len(words) < 2 or pc.all(pc.less(words.slice(0, len(words) - 1), words.slice(1))).as_py():
+        return None
+    return pc.sort_indices(words).to_numpy().astype(np.int64)
+
+
+def _arrow(values: pd.Series) -> pa.Array:
+    """Texts as one Arrow array, without copying them."""
+    words = pa.array(values.astype("str").array)
+    return words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.scenario.curves import Curve
+from optimizer.scenario.pair_values import PairColumn
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -23,7 +24,7 @@ Bools = NDArray[np.bool_]
 class Pairs:
     """Eligible (customer, activity) pairs, after consent, before exclude and control.
 
-    Sorted by customer row, then activity row. Every array has shape (E,).
+    Sorted by customer row, then activity row. Every array has shape (E,); money is in parts where it can be.
 
     Attributes
     ----------
@@ -44,10 +45,10 @@ class Pairs:
     customer: Ints
     activity: Ints
     score: Floats
-    gross_margin: Floats
-    revenue: Floats
-    response_cost: Floats
-    unit_cost: Floats
+    gross_margin: PairColumn
+    revenue: PairColumn
+    response_cost: PairColumn
+    unit_cost: PairColumn
     kpis: dict[str, Floats] = field(default_factory=dict)
     measures: dict[str, Floats] = field(default_factory=dict)
 

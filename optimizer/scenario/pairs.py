@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.scenario.columns import known_codes, numbers, require, texts
+from optimizer.scenario.columns import known_codes, numbers, positions, require, texts
 from optimizer.scenario.facts import LeftOut
+from optimizer.scenario.grid import ScoreColumn, crossed_grid
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.schema import ScenarioFile
 
@@ -33,20 +33,24 @@ _KEYS = ("customer_id", "activity", "channel", "offer", "wave")
 class Scored:
     """Scored pairs, sorted by customer row then activity row, before consent.
 
-    ``row`` is the row of the appetence table each pair comes from; ``money`` and ``measures`` are columns of that
-    table (one value a row), NaN where empty.
+    ``money`` and ``measures`` are the columns of that name of a long appetence table, on the pairs; NaN where empty.
     """
 
     customer: Ints
     activity: Ints
     score: Floats
-    row: Rows
     money: dict[str, Floats]
     measures: dict[str, Floats]
     left_out: list[LeftOut]
 
     def __len__(self) -> int:
         return len(self.customer)
+
+    def kept(self, mask: NDArray[np.bool_]) -> Scored:
+        """Some of the pairs."""
+        money = {name: values[mask] for name, values in self.money.items()}
+        measures = {name: values[mask] for name, values in self.measures.items()}
+        return Scored(self.customer[mask], self.activity[mask], self.score[mask], money, measures, self.left_out)
 
 
 def score_pairs(
@@ -62,60 +66,82 @@ def score_pairs(
     """
     require(table, file, "customer_id")
     long = "score" in table.columns
+    money: dict[str, Floats] = {}
+    measures: dict[str, Floats] = {}
     if not long and "channel" not in table.columns and "activity" not in table.columns:
-        parts: Sequence[Part] = _wide(spec, table, file)
-        money: dict[str, Floats] = {}
-        measures: dict[str, Floats] = {}
+        columns = _wide(spec, table, file)
     elif long:
-        parts, money, measures = _long(spec, table, file, activities)
+        columns, money, measures = _long(spec, table, file, activities)
     else:
         raise ScenarioError(file, "column score", None, "is missing; a table with a row a channel or activity needs it")
-    named = texts(table, file, "customer_id")
-    owner = known_codes(named, table, file, "customer_id", customers["customer_id"])
+    owner = known_codes(texts(table, file, "customer_id"), table, file, "customer_id", customers["customer_id"])
+    keys = _keys(spec, table, file, activities)
+    grid = None if long else crossed_grid(columns, owner, keys, len(customers), activities)
+    if grid is not None:
+        customer, meant, score, unmatched = grid
+    else:
+        customer, meant, score, row, unmatched = _joined(columns, owner, keys, activities)
+        _refuse_twice(customer, meant, row, file, customers, activities)
+        money = {name: values[row] for name, values in money.items()}
+        measures = {name: values[row] for name, values in measures.items()}
+    if not len(customer):
+        raise ScenarioError(
+            file, "the scores", None, "leave no pair; every score is empty or of an activity that is not there"
+        )
+    left_out = [LeftOut("scores of combinations that are no activity", unmatched, [])] if unmatched else []
+    return Scored(customer, meant, score, money, measures, left_out)
+
+
+def _keys(spec: ScenarioFile, table: pd.DataFrame, file: str, activities: pd.DataFrame) -> tuple[Rows, Rows]:
+    """What rows and activities are matched by, as one number each: activity, offer and wave, as far as rows say."""
     left, right = np.zeros(len(table), np.int64), np.zeros(len(activities), np.int64)
     for key in ("activity", "offer", "wave"):
         if key in table.columns:
-            names = _key_names(spec, activities, key)
-            codes = known_codes(texts(table, file, key), table, file, key, names)
-            left = left * len(names) + codes
-            right = right * len(names) + pd.Index(names, dtype="str").get_indexer(pd.Index(activities[key]))
+            names = pd.Series(_key_names(spec, activities, key), dtype="str")
+            left = left * len(names) + known_codes(texts(table, file, key), table, file, key, names)
+            right = right * len(names) + positions(activities[key], names)
+    return left, right
+
+
+def _joined(
+    columns: Sequence[ScoreColumn], owner: Rows, keys: tuple[Rows, Rows], activities: pd.DataFrame
+) -> tuple[Ints, Ints, Floats, Rows, int]:
+    """Every score with each activity it means: customer, activity, score, row, sorted; and scores that mean none."""
+    left, right = keys
     rows, matched, scores, unmatched = [], [], [], 0
-    for channel, row, score in parts:
+    for channel, row, score in columns:
+        filled = np.flatnonzero(~np.isnan(score if row is None else score[row]))
+        row = filled if row is None else row[filled]
         own = np.ones(len(activities), bool) if channel is None else (activities["channel"] == channel).to_numpy(bool)
         position, activity = _cross(left[row], right, np.flatnonzero(own))
         reached = np.zeros(len(row), bool)
         reached[position] = True
         unmatched += int((~reached).sum())
         rows.append(row[position])
-        matched.append(activity)
-        scores.append(score[position])
-    row = np.concatenate(rows)
-    meant: Ints = np.concatenate(matched).astype(np.int32)
+        matched.append(activity.astype(np.int32))
+        scores.append(score[rows[-1]])
+    row, meant, score = np.concatenate(rows), np.concatenate(matched), np.concatenate(scores)
     customer: Ints = owner[row].astype(np.int32)
-    score = np.concatenate(scores)
     order = _order(customer, meant)
-    customer, meant, score, row = customer[order], meant[order], score[order], row[order]
-    twice = np.flatnonzero((np.diff(customer) == 0) & (np.diff(meant) == 0))
+    if order is not None:
+        customer, meant, score, row = customer[order], meant[order], score[order], row[order]
+    return customer, meant, score, row, unmatched
+
+
+def _refuse_twice(
+    customer: Ints, activity: Ints, row: Rows, file: str, customers: pd.DataFrame, activities: pd.DataFrame
+) -> None:
+    twice = np.flatnonzero((np.diff(customer) == 0) & (np.diff(activity) == 0))
     if len(twice):
         at = int(twice[0])
-        name, one = customers["customer_id"].iloc[customer[at]], activities["activity"].iloc[meant[at]]
+        name, one = customers["customer_id"].iloc[customer[at]], activities["activity"].iloc[activity[at]]
         place = f"rows {row[at] + 1} and {row[at + 1] + 1}"
         raise ScenarioError(file, place, f"customer {name}, activity {one}", "scored twice; one score a pair")
-    if not len(row):
-        raise ScenarioError(
-            file, "the scores", None, "leave no pair; every score is empty or of an activity that is not there"
-        )
-    left_out = [LeftOut("scores of combinations that are no activity", unmatched, [])] if unmatched else []
-    return Scored(customer, meant, score, row, money, measures, left_out)
 
 
-#: A channel (None: the row says), the table's rows with a score, and their scores.
-Part = tuple[str | None, NDArray[Any], Floats]
-
-
-def _wide(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[Part]:
+def _wide(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[ScoreColumn]:
     """A column a channel."""
-    found: list[Part] = []
+    found: list[ScoreColumn] = []
     for column in table.columns:
         if column in ("customer_id", "offer", "wave"):
             continue
@@ -124,9 +150,7 @@ def _wide(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[Part]:
             raise ScenarioError(
                 file, f"column {column}", None, f"unknown channel; {hint} (a long table has a column score)"
             )
-        score = numbers(table, file, column, low=0, high=1, what="a probability")
-        row = np.flatnonzero(~np.isnan(score))
-        found.append((column, row, score[row]))
+        found.append((column, None, numbers(table, file, column, low=0, high=1, what="a probability")))
     if not found:
         raise ScenarioError(file, "header", None, f"expected one column a channel; {did_you_mean('', spec.channels)}")
     return found
@@ -134,7 +158,7 @@ def _wide(spec: ScenarioFile, table: pd.DataFrame, file: str) -> list[Part]:
 
 def _long(
     spec: ScenarioFile, table: pd.DataFrame, file: str, activities: pd.DataFrame
-) -> tuple[list[Part], dict[str, Floats], dict[str, Floats]]:
+) -> tuple[list[ScoreColumn], dict[str, Floats], dict[str, Floats]]:
     """A row a customer and channel, or a row a customer and activity, with score, money and measures."""
     if "activity" not in table.columns and "channel" not in table.columns and len(spec.channels) > 1:
         raise ScenarioError(file, "header", None, "a table with a column score needs a column channel or activity")
@@ -154,20 +178,11 @@ def _long(
             measures[column] = numbers(table, file, column, low=0, high=1, what="a probability")
         else:
             measures[column] = numbers(table, file, column, what="a measure, a number")
-    row = np.flatnonzero(~np.isnan(score))
     if "channel" not in table.columns:
-        return (
-            [(next(iter(spec.channels)) if "activity" not in table.columns else None, row, score[row])],
-            money,
-            measures,
-        )
-    channels = texts(table, file, "channel")
-    codes = known_codes(channels, table, file, "channel", spec.channels)[row]
-    parts: list[Part] = []
-    for code, channel in enumerate(spec.channels):
-        own = row[codes == code]
-        parts.append((channel, own, score[own]))
-    return parts, money, measures
+        return [(next(iter(spec.channels)) if "activity" not in table.columns else None, None, score)], money, measures
+    codes = known_codes(texts(table, file, "channel"), table, file, "channel", spec.channels)
+    rows = [np.flatnonzero(codes == code) for code in range(len(spec.channels))]
+    return [(channel, row, score) for channel, row in zip(spec.channels, rows, strict=True)], money, measures
 
 
 def _cross(left: Rows, right: Rows, own: Rows) -> tuple[Rows, Rows]:
@@ -180,8 +195,14 @@ def _cross(left: Rows, right: Rows, own: Rows) -> tuple[Rows, Rows]:
     return position, order[np.repeat(starts, counts) + offset]
 
 
-def _order(customer: Ints, activity: Ints) -> Rows:
-    """By customer, then activity, ties as they stood: a radix sort, linear in the number of pairs."""
+def _order(customer: Ints, activity: Ints) -> Rows | None:
+    """By customer, then activity, ties as they stood; None where they stand so.
+
+    A radix sort, linear in the number of pairs.
+    """
+    step = np.diff(customer)
+    if ((step > 0) | ((step == 0) & (np.diff(activity) >= 0))).all():
+        return None
     order = np.arange(len(customer))
     for key in (activity, customer):
         for shift in (0, 16):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from optimizer.errors import ScenarioError
 from optimizer.scenario.activities import DATE_PARTS, date_columns, declared_columns, split_offers, tuple_column
-from optimizer.scenario.columns import dates, numbers, require, texts
+from optimizer.scenario.columns import dates, numbers, positions, require, texts
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.schema import NEAR, ScenarioFile
 from optimizer.scenario.tables import Money, Tables, typed
@@ -86,7 +86,7 @@ def _part(
             raise ScenarioError(file, f"column {column}", None, "is a name the engine needs; rename it")
     table = money.converted(table, file, ["cost"])
     named = texts(table, file, "customer_id")
-    owner = pd.Index(customers["customer_id"]).get_indexer(pd.Index(named))
+    owner = positions(named, customers["customer_id"])
     known = owner >= 0
     left_out = []
     if not known.all():

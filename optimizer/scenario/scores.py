@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.scenario.columns import flags, known_codes, numbers, refuse, require, texts
+from optimizer.scenario.columns import flags, known_codes, numbers, positions, refuse, require, texts
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.pairs import Scored
@@ -39,7 +39,7 @@ def consented(
             raise ScenarioError(file, f"column {channel}", None, hint)
     named = texts(table, file, "customer_id")
     refuse(named.duplicated().to_numpy(bool), table, file, "customer_id", "stands twice; one row a customer")
-    owner = pd.Index(customers["customer_id"]).get_indexer(pd.Index(named))
+    owner = positions(named, customers["customer_id"])
     known, left_out = owner >= 0, _strangers("consent", named, owner)
     granted = np.zeros((len(customers), len(spec.channels)), bool)
     for code, channel in enumerate(spec.channels):
@@ -82,7 +82,7 @@ def baseline(
         raise ScenarioError(file, f"column {unknown[0]}", None, f"unknown column; {hint}")
     values = numbers(table, file, column, low=0, high=1, what="a probability")
     named = texts(table, file, "customer_id")
-    owner = pd.Index(customers["customer_id"]).get_indexer(pd.Index(named)).astype(np.int64)
+    owner = positions(named, customers["customer_id"])
     left_out = _strangers("baseline", named, owner)
     left, right = scored.customer.astype(np.int64), owner
     declared = {"offer": list(spec.offers), "channel": list(spec.channels)}
@@ -112,7 +112,7 @@ def kpi_scores(
     found = {}
     for name, kpi in spec.kpis.items():
         if kpi.score in scored.measures:
-            values = scored.measures[kpi.score][scored.row]
+            values = scored.measures[kpi.score]
         elif kpi.score in customers.columns:
             values = numbers(customers, "customers", kpi.score, low=0, high=1, what="a probability")[scored.customer]
         elif kpi.score in activities.columns:

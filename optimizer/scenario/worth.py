@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.scenario.columns import numbers
 from optimizer.scenario.messages import did_you_mean
+from optimizer.scenario.pair_values import PairColumn, PairValues, filled
 from optimizer.scenario.pairs import Scored
 from optimizer.scenario.schema import Offer, ScenarioFile, TierPrices
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 class CustomerColumns:
@@ -40,7 +42,7 @@ class CustomerColumns:
         return self._read[column, low]
 
 
-def unit_costs(spec: ScenarioFile, scored: Scored, activities: pd.DataFrame, columns: CustomerColumns) -> Floats:
+def unit_costs(spec: ScenarioFile, scored: Scored, activities: pd.DataFrame, columns: CustomerColumns) -> PairColumn:
     """Money a contact, for every scored pair.
 
     Raises
@@ -68,20 +70,20 @@ def unit_costs(spec: ScenarioFile, scored: Scored, activities: pd.DataFrame, col
             )
         base = np.where(np.isnan(own), base, own)
         by_column = {row: column for row, column in by_column.items() if np.isnan(own[row])}
-    found = base[scored.activity]
+    terms = _Terms(len(activities))
     for column in dict.fromkeys(by_column.values()):
         rows = [row for row, one in by_column.items() if one == column]
         channel = activities["channel"].iloc[rows[0]]
-        values = columns.get(column, f"channels.{channel}.unit_cost", low=0)
-        _fill(found, scored, activities, rows, values)
+        terms.add(columns.get(column, f"channels.{channel}.unit_cost", low=0), 1.0, rows)
+        base[rows] = 0.0
+    found = terms.on(scored, base)
     if (pair := scored.money.get("cost")) is not None:
-        own = pair[scored.row]
-        if (clash := tiered[scored.activity] & ~np.isnan(own)).any():
+        if (clash := tiered[scored.activity] & ~np.isnan(pair)).any():
             name = activities["channel"].iloc[scored.activity[int(np.argmax(clash))]]
             raise ScenarioError(
                 columns.file, f"channels.{name}.unit_cost", None, "has tiers; the pair's cost must be empty"
             )
-        found = np.where(np.isnan(own), found, own)
+        found = np.where(np.isnan(pair), np.asarray(found), pair)
     _refuse_empty(
         found,
         scored,
@@ -94,7 +96,7 @@ def unit_costs(spec: ScenarioFile, scored: Scored, activities: pd.DataFrame, col
 
 def response_worth(
     spec: ScenarioFile, scored: Scored, activities: pd.DataFrame, columns: CustomerColumns, *, needs: frozenset[str]
-) -> dict[str, Floats]:
+) -> dict[str, PairColumn]:
     """``gross_margin``, ``revenue`` and ``response_cost`` a response, for every scored pair.
 
     ``needs`` names those that may not be missing; elsewhere a missing margin is 0 and a missing revenue NaN.
@@ -103,32 +105,42 @@ def response_worth(
     margin = _summed(spec, scored, activities, columns, _margin, "gross_margin")
     paid = _summed(spec, scored, activities, columns, lambda offer: (offer.response_cost, 1.0), "response_cost", low=0)
     own = {name: _own(name, scored, activities) for name in ("gross_margin", "revenue", "response_cost")}
-    if own["revenue"] is not None:
+    if (stated := own["revenue"]) is not None:
         # A revenue of the pair's own meets its offer's margin rate.
-        rate = np.array([_rate(spec, offers) for offers in activities["offers"]])[scored.activity]
-        stated = ~np.isnan(own["revenue"])
-        margin = np.where(stated & ~np.isnan(rate), own["revenue"] * rate, margin)
-        revenue = np.where(stated, own["revenue"], revenue)
-    for name, values in (("gross_margin", margin), ("response_cost", paid)):
-        if (stated_here := own[name]) is not None:
-            values[:] = np.where(np.isnan(stated_here), values, stated_here)
+        rate = np.array([_rate(spec, offers) for offers in activities["offers"]])
+        of_rate = stated.mapped(lambda part: part * rate) if isinstance(stated, PairValues) else None
+        margin = _stated(margin, stated * rate[scored.activity] if of_rate is None else of_rate)
+        revenue = _stated(revenue, stated)
+    margin, paid = _stated(margin, own["gross_margin"]), _stated(paid, own["response_cost"])
     if "gross_margin" in needs:
         words = "a gross margin: gross_margin, or revenue and margin_rate, on its offer; or in the appetence table"
         _refuse_empty(margin, scored, activities, columns, words)
     if "revenue" in needs:
         _refuse_empty(revenue, scored, activities, columns, "a revenue: revenue on its offer or in the appetence table")
     _refuse_empty(paid, scored, activities, columns, "a response cost (the customer's cell is empty)")
-    return {"gross_margin": np.nan_to_num(margin, nan=0.0), "revenue": revenue, "response_cost": paid}
+    return {"gross_margin": filled(margin), "revenue": revenue, "response_cost": paid}
 
 
-def _own(name: str, scored: Scored, activities: pd.DataFrame) -> Floats | None:
+def _own(name: str, scored: Scored, activities: pd.DataFrame) -> PairColumn | None:
     """What the pair states, else its activity; NaN where neither does; None where nobody does."""
     pair = scored.money.get(name)
-    activity = activities[name].to_numpy(float) if name in activities.columns else None
-    if pair is None:
-        return None if activity is None else activity[scored.activity]
-    own = pair[scored.row]
-    return own if activity is None else np.where(np.isnan(own), activity[scored.activity], own)
+    if name not in activities.columns:
+        return pair
+    of_activity = PairValues(scored.customer, scored.activity, ((activities[name].to_numpy(float), None),))
+    return of_activity if pair is None else np.where(np.isnan(pair), np.asarray(of_activity), pair)
+
+
+def _stated(derived: PairColumn, own: PairColumn | None) -> PairColumn:
+    """What is stated, in place of what is derived."""
+    if own is None:
+        return derived
+    if isinstance(derived, PairValues) and isinstance(own, PairValues):
+        (stated, _), (base, _), terms = own.parts[0], derived.parts[0], derived.parts[1:]
+        given = ~np.isnan(stated)
+        left = [(np.where(given, 0.0, part), column) for part, column in terms]
+        return PairValues(derived.customer, derived.activity, ((np.where(given, stated, base), None), *left))
+    found = np.asarray(own)
+    return np.where(np.isnan(found), np.asarray(derived), found)
 
 
 #: A part of what a response is worth: a number or a customer column, and a factor on it; None where none is stated.
@@ -159,7 +171,7 @@ def _summed(
     part: Callable[[Offer], Part],
     what: str,
     low: float = -np.inf,
-) -> Floats:
+) -> PairColumn:
     """Σ over the activity's offers; NaN as soon as one of them states nothing."""
     base = np.zeros(len(activities))
     by_column: dict[tuple[str, float, str], list[int]] = {}
@@ -172,27 +184,45 @@ def _summed(
                 by_column.setdefault((found[0], found[1], name), []).append(row)
             else:
                 base[row] += found[0] * found[1]
-    total = base[scored.activity]
+    terms = _Terms(len(activities))
     for (column, factor, name), rows in by_column.items():
-        values = columns.get(column, f"offers.{name}.{what}", low) * factor
-        _fill(total, scored, activities, rows, values, add=True)
-    return total
+        terms.add(columns.get(column, f"offers.{name}.{what}", low), factor, rows)
+    return terms.on(scored, base)
 
 
-def _fill(
-    total: Floats, scored: Scored, activities: pd.DataFrame, rows: list[int], values: Floats, *, add: bool = False
-) -> None:
-    """Set (or add) the customer's value on the pairs of these activities."""
-    mask = np.zeros(len(activities), bool)
-    mask[rows] = True
-    pairs = np.flatnonzero(mask[scored.activity])
-    own = values[scored.customer[pairs]]
-    total[pairs] = total[pairs] + own if add else own
+class _Terms:
+    """Customer columns that count for some activities, each times a factor: Σ factor(a) · column(i)."""
+
+    def __init__(self, activities: int) -> None:
+        self.activities = activities
+        self.terms: list[tuple[Floats, Floats, Bools]] = []
+
+    def add(self, column: Floats, factor: float, rows: list[int]) -> None:
+        """Count a column for some activities, in a term it already has where that leaves them out."""
+        for known, factors, inside in self.terms:
+            if known is column and not inside[rows].any():
+                factors[rows], inside[rows] = factor, True
+                return
+        self.terms.append((column, np.zeros(self.activities), np.zeros(self.activities, bool)))
+        self.terms[-1][1][rows], self.terms[-1][2][rows] = factor, True
+
+    def on(self, scored: Scored, base: Floats) -> PairColumn:
+        """The sum with what activities state: in parts, but where a customer's cell is empty (NaN then)."""
+        if not any(np.isnan(column).any() for column, _, _ in self.terms):
+            parts = [(base, None), *((factors, column) for column, factors, _ in self.terms)]
+            return PairValues(scored.customer, scored.activity, tuple(parts))
+        total = base[scored.activity]
+        for column, factors, inside in self.terms:
+            pairs = np.flatnonzero(inside[scored.activity])
+            total[pairs] += factors[scored.activity[pairs]] * column[scored.customer[pairs]]
+        return total
 
 
 def _refuse_empty(
-    values: Floats, scored: Scored, activities: pd.DataFrame, columns: CustomerColumns, words: str
+    values: PairColumn, scored: Scored, activities: pd.DataFrame, columns: CustomerColumns, words: str
 ) -> None:
+    if isinstance(values, PairValues) and values.complete:
+        return
     bad = np.flatnonzero(np.isnan(values))
     if len(bad):
         name = activities["activity"].iloc[scored.activity[bad[0]]]
