@@ -1,0 +1,232 @@
+"""Counts as caps that run along the steps: what is left of a bound, forgotten once it can no longer bind.
+
+Σ w x ≤ upper  and  Σ -w x ≤ -lower: every side is a cap of its own.
+state u = bound - sum so far; with later steps adding between ``least`` and ``most``
+    u ≥ most    the cap can no longer bind: forgotten
+    u < least   no choice keeps a hard cap; a soft one pays what it must, at once
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import Bools, Count, Floats, Ints, Problem, Soft
+from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
+from optimizer.solve.diagram.steps import Steps, say_runs
+from optimizer.solve.diagram.whole import quantum, whole, whole_caps
+
+#: The state of a cap that can no longer bind.
+FORGOTTEN = 1 << 61
+
+
+class Caps(NamedTuple):
+    """What caps read at each step; runs of rows by step.
+
+    ``begins`` is the bound where the step is the cap's first one (``starts``), ``ends`` marks its last one.
+    ``price`` is the penalty of one quantum beyond a soft cap, -1 for a hard one; ``slack`` is how far beyond it may go;
+    ``rest`` is the part of a quantum that its bound has beyond the whole number.
+    """
+
+    start: Int64  # (S+1,)
+    column: Ints
+    weight: Int64
+    starts: Bools
+    begins: Int64
+    ends: Bools
+    most: Int64
+    least: Int64
+    price: Floats
+    slack: Floats
+    rest: Floats
+
+
+@dataclass
+class CapRows:
+    """Collects caps, then lays them along the steps.
+
+    ``worth`` (B,) and ``feasible`` (B,) take what holds of a class whatever is chosen.
+    """
+
+    steps: Steps
+    worth: Floats
+    feasible: Bools
+
+    def __post_init__(self) -> None:
+        """Begin with none."""
+        self.count = 0
+        self._step: list[Int64] = []
+        self._cap: list[Int64] = []
+        self._weight: list[Int64] = []
+        self._begins: list[Int64] = []
+        self._price: list[Floats] = []
+        self._slack: list[Floats] = []
+        self._rest: list[Floats] = []
+        self._rule: list[Ints] = []
+
+    def add_counts(self, problem: Problem, dropped: Bools) -> None:
+        """Add both sides of every count; ``dropped`` (B, rules) leaves some out."""
+        for number, rule in enumerate(problem.local):
+            if isinstance(rule, Count):
+                self._add_count(number, rule, dropped[:, number])
+
+    def _add_count(self, number: int, rule: Count, dropped: Bools) -> None:
+        holders = self.steps.holders(rule.units)
+        place = holders.places(rule.bound_units)
+        bound = (place >= 0) & ~dropped[holders.cls]
+        if not bound.any():
+            return
+        weights = np.where(bound[holders.of_step], self.steps.weights(rule.weights), 0.0)
+        q = quantum(weights, int(np.diff(self.steps.start).max(initial=1)))
+        value = whole(weights, q)
+        for bounds, sign in ((rule.upper, 1), (rule.lower, -1)):
+            limit = np.full(len(place), np.inf)
+            limit[bound] = sign * bounds[place[bound]]
+            soft = rule.soft
+            if soft is not None and not (soft.max_side if sign > 0 else soft.min_side):
+                soft = None
+            self._add_side(number, holders.cls, holders.of_step, sign * value, limit, q, soft)
+
+    def _add_side(
+        self, number: int, cls: Ints, of_step: Ints, weight: Int64, limit: Floats, q: float, soft: Soft | None
+    ) -> None:
+        count = len(limit)
+        begins, rest = whole_caps(limit, q, soft is not None)
+        most = _sums(of_step, np.maximum(weight, 0), count)
+        alive = np.isfinite(limit) & (begins < most)
+        alone = np.ones(count, bool)
+        alone[of_step[weight != 0]] = False
+        # Without a contact that counts, a bound is kept or broken whatever is chosen.
+        broken = np.isfinite(limit) & alone & (begins < 0)
+        over = np.where(broken, -(begins + rest), 0.0)
+        if soft is None or (over * q > soft.tolerance + 1e-9).any():
+            unpaid = broken if soft is None else broken & (over * q > soft.tolerance + 1e-9)
+            self.feasible[cls[unpaid]] = False
+        if soft is not None and broken.any():
+            np.subtract.at(self.worth, cls[broken], soft.penalty * q * over[broken])
+        there = np.flatnonzero(alive[of_step] & (weight != 0))
+        if not len(there):
+            return
+        unit = of_step[there]
+        self._step.append(there)
+        self._cap.append(unit.astype(np.int64) + self.count)
+        self._weight.append(weight[there])
+        self._begins.append(begins[unit])
+        size = len(there)
+        self._price.append(np.full(size, -1.0 if soft is None else soft.penalty * q))
+        self._slack.append(np.full(size, np.inf if soft is None else (soft.tolerance + 1e-9) / q))
+        self._rest.append(rest[unit])
+        self._rule.append(np.full(size, number, np.int32))
+        self.count += count
+
+    def laid(self) -> tuple[Caps, Ints, int]:
+        """The caps along the steps, the rule of each row, and the number of columns their states need."""
+        total = len(self.steps.cls)
+        if not self._step:
+            none, zero = np.empty(0, np.int64), np.empty(0)
+            off = np.empty(0, bool)
+            ints = np.empty(0, np.int32)
+            empty = Caps(np.zeros(total + 1, np.int64), ints, none, off, none, off, none, none, zero, zero, zero)
+            return empty, ints, 0
+        step, cap = np.concatenate(self._step), np.concatenate(self._cap)
+        weight = np.concatenate(self._weight)
+        order = np.lexsort((step, cap))
+        cap_in_order = cap[order]
+        first_of_run = np.r_[True, cap_in_order[1:] != cap_in_order[:-1]]
+        ends, starts = np.empty(len(step), bool), np.empty(len(step), bool)
+        ends[order], starts[order] = first_of_run, np.r_[first_of_run[1:], True]
+        most, least = np.empty(len(step), np.int64), np.empty(len(step), np.int64)
+        for out, part in ((most, np.maximum(weight, 0)), (least, np.minimum(weight, 0))):
+            before = np.cumsum(part[order]) - part[order]
+            run = np.flatnonzero(first_of_run)
+            out[order] = before - np.repeat(before[run], np.diff(np.r_[run, len(order)]))
+        _, number = np.unique(cap, return_inverse=True)
+        by_step = np.lexsort((cap, step))
+        start = np.zeros(total + 1, np.int64)
+        np.cumsum(np.bincount(step, minlength=total), out=start[1:])
+        column, width = _columns(
+            self.steps.start, start, number[by_step], starts[by_step], ends[by_step], int(number.max()) + 1
+        )
+        caps = Caps(
+            start, column, weight[by_step], starts[by_step], np.concatenate(self._begins)[by_step], ends[by_step],
+            most[by_step], least[by_step], np.concatenate(self._price)[by_step], np.concatenate(self._slack)[by_step],
+            np.concatenate(self._rest)[by_step],
+        )  # fmt: skip
+        return caps, np.concatenate(self._rule)[by_step], width
+
+
+def say_caps(said: Hashes, caps: Caps) -> None:
+    """Add what caps read at each step to its hash."""
+    words: list[NDArray[Any]] = [
+        caps.column, caps.weight, caps.starts, np.where(caps.starts, caps.begins, 0), caps.ends, caps.most, caps.least,
+        caps.price.view(np.int64), caps.slack.view(np.int64), caps.rest.view(np.int64),
+    ]  # fmt: skip
+    say_runs(said, caps.start, np.stack([word.astype(np.int64) for word in words], axis=1))
+
+
+def _sums(label: Ints, value: Int64, size: int) -> Int64:
+    total = np.zeros(size, np.int64)
+    np.add.at(total, label, value)
+    return total
+
+
+@compiled
+def _columns(classes: Int64, start: Int64, cap: Int64, starts: Bools, ends: Bools, count: int) -> tuple[Ints, int]:
+    """A column for each cap while it runs, used again by others after; laid from the last step so that ends agree."""
+    column = np.zeros(len(cap), np.int32)
+    held = np.zeros(count, np.int32)
+    free = np.empty(count + 1, np.int32)
+    width = 0
+    for c in range(len(classes) - 1):
+        idle, used = 0, 0
+        for s in range(classes[c], classes[c + 1]):
+            for r in range(start[s], start[s + 1]):
+                if ends[r]:
+                    if idle:
+                        idle -= 1
+                        held[cap[r]] = free[idle]
+                    else:
+                        held[cap[r]] = used
+                        used += 1
+                column[r] = held[cap[r]]
+            for r in range(start[s], start[s + 1]):
+                if starts[r]:
+                    free[idle] = column[r]
+                    idle += 1
+        width = max(width, used)
+    return column, width
+
+
+@compiled
+def step_caps(row: Int64, offset: int, s: int, take: bool, caps: Caps) -> float:
+    """Decide step ``s`` in the columns of caps from ``offset``; what it costs, inf where a hard cap is broken."""
+    cost = 0.0
+    for r in range(caps.start[s], caps.start[s + 1]):
+        place = offset + caps.column[r]
+        left = caps.begins[r] if caps.starts[r] else row[place]
+        if left != FORGOTTEN:
+            if take:
+                left -= caps.weight[r]
+            most, least = caps.most[r], caps.least[r]
+            if left >= most:
+                left = FORGOTTEN
+            elif caps.price[r] < 0.0:
+                if left < least:
+                    return np.inf
+            elif caps.slack[r] < np.inf:
+                if least - left - caps.rest[r] > caps.slack[r]:
+                    return np.inf
+            else:
+                sure = least - 1 if caps.rest[r] > 0.0 else least
+                if left < sure:
+                    cost += (sure - left) * caps.price[r]
+                    left = sure
+        if caps.ends[r]:
+            if left < 0:
+                cost -= (left + caps.rest[r]) * caps.price[r]
+            left = 0
+        row[place] = left
+    return cost

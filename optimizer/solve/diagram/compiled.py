@@ -1,0 +1,29 @@
+"""Loops compiled to machine code: numba's decorator under a name with types, and the one hash they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+Int64 = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+
+def compiled(function: Function) -> Function:
+    """The function as machine code, kept on disk between runs."""
+    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+
+
+@compiled
+def mixed(value: np.uint64) -> np.uint64:
+    """A 64-bit number whose every bit depends on every bit of ``value`` (splitmix64)."""
+    value = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))

@@ -1,0 +1,202 @@
+"""Decision diagrams of all classes: every set of contacts that the local rules of a unit allow, as paths.
+
+    path root → end    a set of slots that the hard local rules allow, all of them and no other
+    term on an arc     the contact of a slot, at its rank, with or without a change of channel
+    worth on an arc    minus the penalties of soft local rules, ≤ 0
+
+Decision diagrams for optimization: Bergman, Cire, van Hoeve, Hooker (2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.problem import Bools, Clash, Count, Floats, Ints, Problem
+from optimizer.solve.diagram.caps import CapRows, say_caps
+from optimizer.solve.diagram.clashes import hard_clashes, is_hard
+from optimizer.solve.diagram.classes import classes
+from optimizer.solve.diagram.compiled import Int64
+from optimizer.solve.diagram.effects import COLUMNS, effects_of, rank_count, say_effects
+from optimizer.solve.diagram.expand import Layers, Program, TooWide, layers
+from optimizer.solve.diagram.reduce import reduced
+from optimizer.solve.diagram.runs import Runs, distinct_rows, gathered, runs
+from optimizer.solve.diagram.steps import Steps, futures, own_steps, say
+from optimizer.solve.diagram.units import PricingUnits
+
+#: States of a class in one layer beyond which its diagram becomes a relaxation.
+LIMIT = 20_000
+#: Classes, and steps of classes, expanded together.
+BATCH_CLASSES, BATCH_STEPS = 20_000, 500_000
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The distinct terms of all diagrams.
+
+    Attributes
+    ----------
+    slot : (T,)
+    rank : (T,) rank index from 0; the first of those with the same factor.
+    changed : (T,) whether the channel changes, False where that does not matter to the contact.
+    """
+
+    slot: Ints
+    rank: Ints
+    changed: Bools
+
+
+@dataclass(frozen=True)
+class Diagrams:
+    """One reduced diagram a class.
+
+    Attributes
+    ----------
+    class_of : (U,) class of each pricing unit.
+    node_start : (C+1,) runs of nodes by class; inside a class nodes count from 0, node 0 is the end, children come
+        before their parents and the last node is the root.
+    low, high : (nodes,) child when the slot is not taken and when it is; -1 no such arc.
+    low_term, high_term : (nodes,) local term of the arc, -1 none.
+    low_worth, high_worth : (nodes,) constants, ≤ 0.
+    term_start : (C+1,) runs of terms by class; ``term`` is the row of ``terms`` of each local term.
+    root_worth : (C,) what every choice of the class pays.
+    feasible : (C,) False where no choice keeps the hard rules; the class has node 0 alone.
+    exact : (C,) False where the diagram is a relaxation: its bound is true, its choices may break rules.
+    masked : the diagrams speak of slots whether or not a unit has a pair for them.
+    """
+
+    class_of: Ints
+    node_start: Int64
+    low: Ints
+    high: Ints
+    low_term: Ints
+    high_term: Ints
+    low_worth: Floats
+    high_worth: Floats
+    term_start: Int64
+    term: Ints
+    terms: Terms
+    root_worth: Floats
+    feasible: Bools
+    exact: Bools
+    masked: bool = False
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The diagrams of some classes: ``run_of`` (B,) is the run each class has."""
+
+    runs: Runs
+    run_of: Int64
+    root_worth: Floats
+    feasible: Bools
+    exact: Bools
+
+
+def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) -> Diagrams:
+    """Compile the local rules and effects of every class into a diagram.
+
+    Parameters
+    ----------
+    problem : Problem
+    units : PricingUnits
+        From ``pricing_units``.
+    limit : int
+        States of a class in one layer beyond which its diagram becomes a relaxation.
+    """
+    known = classes(problem, units)
+    length = units.start[known.first + 1] - units.start[known.first]
+    batches = [batch for some in _batches(length) for batch in _built(problem, units, known.first[some], limit)]
+    return _joined(problem, known.class_of, batches)
+
+
+def _batches(length: Int64) -> list[slice]:
+    """Runs of classes small enough to be expanded together."""
+    found, begin, steps = [], 0, 0
+    for c, size in enumerate(length.tolist()):
+        if c > begin and (c - begin >= BATCH_CLASSES or steps + size > BATCH_STEPS):
+            found.append(slice(begin, c))
+            begin, steps = c, 0
+        steps += size
+    if begin < len(length) or not found:
+        found.append(slice(begin, len(length)))
+    return found
+
+
+def _built(problem: Problem, units: PricingUnits, first: Int64, limit: int) -> list[_Batch]:
+    """The diagrams of some classes, in halves where they take too much at once."""
+    try:
+        return [_batch(problem, own_steps(problem, units, first), limit)]
+    except TooWide:
+        half = len(first) // 2
+        return _built(problem, units, first[:half], limit) + _built(problem, units, first[half:], limit)
+
+
+def _batch(problem: Problem, steps: Steps, limit: int) -> _Batch:
+    worth, feasible = np.zeros(steps.classes), np.ones(steps.classes, bool)
+    dropped = np.zeros((steps.classes, len(problem.local)), bool)
+    for number, rule in enumerate(problem.local):
+        handled = isinstance(rule, Count) or (isinstance(rule, Clash) and is_hard(rule))
+        dropped[:, number] = not handled
+    program = _program(problem, steps, dropped, worth, feasible)
+    found: Layers = layers(program, limit)
+    nodes = reduced(found)
+    feasible &= nodes.root >= 0
+    root = np.where(feasible, nodes.root, -1)
+    distinct, run_of = np.unique(root, return_inverse=True)
+    worth = np.where(feasible, worth + nodes.root_worth, 0.0)
+    return _Batch(runs(nodes, distinct), run_of, worth, feasible, np.logical_not(dropped.any(axis=1)))
+
+
+def _program(problem: Problem, steps: Steps, dropped: Bools, worth: Floats, feasible: Bools) -> Program:
+    """What every step reads; ``worth`` and ``feasible`` take what holds whatever is chosen."""
+    rows = CapRows(steps, worth, feasible)
+    rows.add_counts(problem, dropped)
+    caps, _, width = rows.laid()
+    blocks = hard_clashes(problem, steps, dropped)
+    effects = effects_of(problem, steps)
+    said = np.zeros(len(steps.cls), np.uint64)
+    say(said, steps.slot.astype(np.int64)[:, None])
+    say_caps(said, caps)
+    say(said, blocks)
+    say_effects(said, effects)
+    members = int(steps.member.max(initial=0)) + 1
+    interacts = bool(problem.responses.ranks or problem.responses.changes)
+    at_effects = width + steps.words
+    return Program(
+        steps.start, steps.slot, futures(steps, said), caps, blocks, effects, width, at_effects,
+        at_effects + COLUMNS * members * interacts,
+    )  # fmt: skip
+
+
+def _joined(problem: Problem, class_of: Ints, batches: list[_Batch]) -> Diagrams:
+    """All batches as one; classes with the same nodes and the same constant become one."""
+    parts = [batch.runs for batch in batches]
+    before = np.cumsum([0, *(len(part.node_start) - 1 for part in parts)])
+    run = np.concatenate([batch.run_of + k for batch, k in zip(batches, before, strict=False)])
+    worth = np.concatenate([batch.root_worth for batch in batches])
+    feasible = np.concatenate([batch.feasible for batch in batches])
+    exact = np.concatenate([batch.exact for batch in batches])
+    first, number = distinct_rows(run, worth.view(np.int64), feasible, exact)
+    nodes = gathered(parts, run[first])
+    keys, term = np.unique(nodes.term, return_inverse=True)
+    ranks = rank_count(problem)
+    return Diagrams(
+        class_of=number[class_of].astype(np.int32),
+        node_start=nodes.node_start,
+        low=nodes.low,
+        high=nodes.high,
+        low_term=nodes.low_term,
+        high_term=nodes.high_term,
+        low_worth=nodes.low_worth,
+        high_worth=nodes.high_worth,
+        term_start=nodes.term_start,
+        term=term.astype(np.int32),
+        terms=Terms(
+            (keys // (2 * ranks)).astype(np.int32), (keys // 2 % ranks).astype(np.int32), (keys % 2).astype(bool)
+        ),
+        root_worth=worth[first],
+        feasible=feasible[first],
+        exact=exact[first],
+    )

@@ -1,0 +1,216 @@
+"""From steps to layers of states: every class's choices, state by state, from its first slot to its last.
+
+Layer t holds the states with t slots to decide. A state is a row of numbers and the class whose remaining steps it
+has (the first of those with the same future, so that classes share states).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from optimizer.problem import Bools, Floats, Ints
+from optimizer.solve.diagram.caps import Caps, step_caps
+from optimizer.solve.diagram.clashes import step_clashes
+from optimizer.solve.diagram.compiled import Int64, compiled, mixed
+from optimizer.solve.diagram.effects import Effects, step_effects, term_of
+
+#: Numbers that the states of one layer may take in memory.
+LAYER_SIZE = 1 << 26
+
+
+class Program(NamedTuple):
+    """What the steps of a batch of classes read. Columns of a state: caps from 0, then blocked slots, then effects."""
+
+    start: Int64  # (B+1,)
+    slot: Ints  # (S,)
+    future: Ints  # (S,) the first class with the same steps from here on
+    caps: Caps
+    blocks: Int64
+    effects: Effects
+    at_blocks: int
+    at_effects: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Layers:
+    """States and arcs by layer, numbered through from the last layer up; 0 is the end.
+
+    ``low`` and ``high`` are -1 where there is no such arc; ``term`` is 2 · (slot · ranks + rank) + changed;
+    ``root`` (B,) is the state each class begins with; ``full`` (B,) marks classes with too many states.
+    """
+
+    low: Int64
+    high: Int64
+    low_worth: Floats
+    high_worth: Floats
+    term: Int64
+    root: Int64
+    full: Bools
+    crowded: dict[int, Int64]
+
+
+class TooWide(Exception):
+    """Too many states at once: the batch must be halved."""
+
+
+def layers(program: Program, limit: int) -> Layers:
+    """Every state of every class, but of those with more than ``limit`` states in a layer."""
+    classes = len(program.start) - 1
+    length = np.diff(program.start)
+    ranks = program.effects.rank_of.shape[1]
+    full = np.zeros(classes, bool)
+    crowded: dict[int, Int64] = {}
+    root = np.zeros(classes, np.int64)
+    rows, cls = np.empty((0, program.width), np.int64), np.empty(0, np.int32)
+    found = []
+    # Roots enter the layer of their number of slots; places in it are known before the layer is numbered.
+    entered: list[tuple[int, Int64, Int64]] = []
+    for t in range(int(length.max(initial=0)), 0, -1):
+        entering = np.flatnonzero(length == t)
+        if len(entering):
+            own = program.future[program.start[entering] + t - 1]
+            distinct, inverse = np.unique(own, return_inverse=True)
+            entered.append((t, entering, len(rows) + inverse))
+            rows = np.concatenate([rows, np.zeros((len(distinct), program.width), np.int64)])
+            cls = np.concatenate([cls, distinct.astype(np.int32)])
+        room = limit * _shares(program, length, t - 1)
+        crowd = np.zeros(classes, np.int64)
+        low, high, low_worth, high_worth, term, rows_next, cls_next = _expanded(
+            t, rows, cls, program, crowd, room, ranks
+        )
+        found.append((low, high, low_worth, high_worth, term))
+        over = np.flatnonzero(crowd > room)
+        if len(over):
+            of_layer = program.future[program.start[:-1] + np.minimum(t - 2, length - 1)]
+            hit = (length >= t) & np.isin(of_layer, over)
+            full |= hit
+            crowded[t - 1] = _sample(rows_next, cls_next, over[0])
+            stays = ~np.isin(cls_next, over)
+            place = np.where(stays, np.cumsum(stays) - 1, -1)
+            found[-1] = (_moved(low, place), _moved(high, place), low_worth, high_worth, term)
+            rows_next, cls_next = rows_next[stays], cls_next[stays]
+        rows, cls = rows_next, cls_next
+        if rows.size > LAYER_SIZE and classes > 1:
+            raise TooWide
+    found.reverse()
+    sizes = [1, *(len(layer[0]) for layer in found)]
+    begins = np.concatenate([[0], np.cumsum(sizes)])
+    for t, entering, place in entered:
+        root[entering] = begins[t] + place
+    empty = np.empty(0)
+    shifted = [
+        [np.where(layer[side] >= 0, layer[side] + begins[t], -1) for side in (0, 1)] for t, layer in enumerate(found)
+    ]
+    # The end comes first.
+    end = np.full(1, -1, np.int64)
+    return Layers(
+        np.concatenate([end, *(pair[0] for pair in shifted)]),
+        np.concatenate([end, *(pair[1] for pair in shifted)]),
+        np.concatenate([np.zeros(1), *(layer[2] for layer in found), empty]),
+        np.concatenate([np.zeros(1), *(layer[3] for layer in found), empty]),
+        np.concatenate([end, *(layer[4] for layer in found)]),
+        root,
+        full,
+        crowded,
+    )
+
+
+def _shares(program: Program, length: Int64, t: int) -> Int64:
+    """How many classes share the states of each class in layer t, (B,)."""
+    inside = program.start[:-1][length >= max(t, 1)] + max(t, 1) - 1
+    return np.bincount(program.future[inside], minlength=len(length)).astype(np.int64)
+
+
+def _moved(child: Int64, place: Int64) -> Int64:
+    return np.where(child >= 0, place[child], -1)
+
+
+def _sample(rows: Int64, cls: Ints, one: int) -> Int64:
+    return rows[cls == one]
+
+
+@compiled
+def _expanded(
+    t: int, rows: Int64, cls: Ints, program: Program, crowd: Int64, allowed: Int64, ranks: int
+) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Ints]:
+    count, width = len(rows), rows.shape[1]
+    low, high = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    low_worth, high_worth = np.zeros(count), np.zeros(count)
+    term = np.empty(count, np.int64)
+    room = max(64, count)
+    next_rows, next_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
+    size = 256
+    while size < 3 * room:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    next_hash = np.empty(room, np.uint64)
+    found = 0
+    row = np.empty(width, np.int64)
+    interacts = width > program.at_effects
+    for k in range(count):
+        c = cls[k]
+        s = program.start[c] + t - 1
+        term[k] = 2 * program.slot[s] * ranks
+        if interacts:
+            term[k] += term_of(rows[k], program.at_effects, s, program.effects)
+        for choice in range(2):
+            take = choice == 1
+            row[:] = rows[k]
+            if not step_clashes(row, program.at_blocks, s, t - 1, take, program.blocks):
+                continue
+            cost = step_caps(row, 0, s, take, program.caps)
+            if cost == np.inf:
+                continue
+            if interacts:
+                step_effects(row, program.at_effects, s, take, program.effects)
+            child = np.int64(0)
+            if t > 1:
+                to = program.future[s - 1]
+                code = mixed(np.uint64(to))
+                for w in range(width):
+                    code = mixed(code ^ np.uint64(row[w]))
+                at = np.int64(code & np.uint64(size - 1))
+                while table[at] >= 0:
+                    other = table[at]
+                    if next_hash[other] == code and next_cls[other] == to:
+                        same = True
+                        for w in range(width):
+                            if next_rows[other, w] != row[w]:
+                                same = False
+                                break
+                        if same:
+                            break
+                    at = (at + 1) & (size - 1)
+                if table[at] >= 0:
+                    child = np.int64(table[at])
+                else:
+                    if crowd[to] > allowed[to]:
+                        continue
+                    crowd[to] += 1
+                    if found == room:
+                        room *= 2
+                        more_rows, more_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
+                        more_hash = np.empty(room, np.uint64)
+                        more_rows[:found], more_cls[:found], more_hash[:found] = next_rows, next_cls, next_hash
+                        next_rows, next_cls, next_hash = more_rows, more_cls, more_hash
+                    next_rows[found], next_cls[found], next_hash[found] = row, to, code
+                    table[at] = found
+                    child = np.int64(found)
+                    found += 1
+                    if 2 * found > size:
+                        size *= 2
+                        table = np.full(size, -1, np.int32)
+                        for other in range(found):
+                            at = np.int64(next_hash[other] & np.uint64(size - 1))
+                            while table[at] >= 0:
+                                at = (at + 1) & (size - 1)
+                            table[at] = other
+            if take:
+                high[k], high_worth[k] = child, -cost
+            else:
+                low[k], low_worth[k] = child, -cost
+    return low, high, low_worth, high_worth, term, next_rows[:found].copy(), next_cls[:found].copy()

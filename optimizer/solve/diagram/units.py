@@ -1,0 +1,178 @@
+"""Pricing units and their slots: which customers must be decided together, and over which contacts.
+
+unit  a connected component of customers under every grouping that some local rule uses
+slot  (activity, member rank of the customer in its unit), ordered by (day, activity, member)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from optimizer.problem import Bools, Count, Floats, Ints, Problem, Units
+from optimizer.solve.diagram.compiled import Int64, compiled
+
+
+@dataclass(frozen=True)
+class PricingUnits:
+    """Customers gathered into units, and the pairs a plan may hold as slots of them.
+
+    Attributes
+    ----------
+    unit : (N,) pricing unit of each customer; units are numbered by their first customer in the canonical order.
+    member : (N,) rank of each customer in its unit, in the canonical order.
+    pair : (F,) pairs that a plan may hold, by unit, then slot.
+    start : (U+1,) their runs by unit.
+    slot : (F,) slot of each.
+    slot_activity, slot_member : (J,) what a slot is.
+    """
+
+    unit: Ints
+    member: Ints
+    pair: Int64
+    start: Int64
+    slot: Ints
+    slot_activity: Ints
+    slot_member: Ints
+
+
+def pricing_units(problem: Problem) -> PricingUnits:
+    """Gather customers that share a local rule, and order their contacts by date."""
+    unit = _units(problem)
+    member = _members(problem, unit)
+    count = int(unit.max(initial=-1)) + 1
+    free = np.flatnonzero(~forbidden(problem))
+    customer, activity = problem.customer[free], problem.activity[free]
+    members = int(member.max(initial=0)) + 1
+    order = np.lexsort((np.arange(len(problem.activity_names)), problem.responses.day))
+    used = np.zeros((len(problem.activity_names), members), bool)
+    used[activity, member[customer]] = True
+    at, slot_member = np.nonzero(used[order])
+    slot_activity = order[at].astype(np.int32)
+    place = np.full(used.shape, -1, np.int32)
+    place[slot_activity, slot_member] = np.arange(len(slot_activity))
+    slot = place[activity, member[customer]]
+    own = unit[customer]
+    start = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(own, minlength=count), out=start[1:])
+    key = own.astype(np.int64) * max(1, len(slot_activity)) + slot
+    if len(key) and (key[1:] <= key[:-1]).any():
+        by_slot = _counted_order(slot, len(slot_activity))
+        by_unit = by_slot[_counted_order(own[by_slot], count)]
+        free, slot = free[by_unit], slot[by_unit]
+    return PricingUnits(unit, member, free.astype(np.int64), start, slot, slot_activity, slot_member.astype(np.int32))
+
+
+def groupings(problem: Problem) -> list[Units]:
+    """Every grouping a local rule uses, each once."""
+    return list({id(rule.units): rule.units for rule in problem.local}.values())
+
+
+def _units(problem: Problem) -> Ints:
+    """The unit of every customer, numbered by first appearance in the canonical order, (N,)."""
+    size = len(problem.customer_names)
+    wide = [
+        units.unit for units in groupings(problem) if len(np.unique(units.unit)) < size
+    ]  # those that put several customers together
+    if not wide:
+        unit = np.empty(size, np.int32)
+        unit[problem.order] = np.arange(size, dtype=np.int32)
+        return unit
+    label = wide[0].astype(np.int64)
+    for other in wide[1:]:
+        width = int(max(label.max(), other.max())) + 1
+        ones = np.ones(size, np.int8)
+        graph = coo_array((ones, (label, other.astype(np.int64) + width)), shape=(2 * width, 2 * width))
+        label = connected_components(graph, directed=False)[1][label].astype(np.int64)
+    in_order = label[problem.order]
+    _, first, inverse = np.unique(in_order, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int32)
+    number[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    unit = np.empty(size, np.int32)
+    unit[problem.order] = number[inverse]
+    return unit
+
+
+def _members(problem: Problem, unit: Ints) -> Ints:
+    """The rank of every customer in its unit, in the canonical order, (N,)."""
+    in_order = unit[problem.order]
+    by_unit = np.argsort(in_order, kind="stable")
+    sorted_unit = in_order[by_unit]
+    begins = np.searchsorted(sorted_unit, sorted_unit, side="left")
+    member = np.empty(len(unit), np.int32)
+    member[problem.order[by_unit]] = np.arange(len(unit)) - begins
+    return member
+
+
+def forbidden(problem: Problem) -> Bools:
+    """Pairs that no plan may hold, (E,): removed ones, and those a hard cap is too small for on their own.
+
+    The same pairs as ``local_rows.forbidden``, without an array of weights a rule where the weights allow it.
+    """
+    gone = problem.removed.copy()
+    size = len(problem.customer_names)
+    for rule in problem.local:
+        if not isinstance(rule, Count) or (rule.soft is not None and rule.soft.max_side):
+            continue
+        weights = rule.weights
+        parts = [part for part in (weights.activity, weights.customer, weights.pair) if part is not None]
+        upper = np.full(len(rule.units.names), np.inf)
+        upper[rule.bound_units] = rule.upper
+        upper += 1e-9 * np.maximum(1.0, np.abs(upper))
+        if weights.factor >= 0 and all((part >= 0).all() for part in parts):
+            _mark_too_heavy(
+                gone, problem.customer, problem.activity, rule.units.unit, upper, weights.factor,
+                _or_ones(weights.activity, len(problem.activity_names)), _or_ones(weights.customer, size),
+                _or_ones(weights.pair, 1),
+            )  # fmt: skip
+            continue
+        value = weights.on(problem.customer, problem.activity)
+        unit = rule.units.unit[problem.customer]
+        negative = np.zeros(len(rule.units.names), bool)
+        negative[unit[value < 0]] = True
+        gone |= (value > upper[unit]) & ~negative[unit]
+    return gone
+
+
+def _or_ones(part: Floats | None, size: int) -> Floats:
+    return np.ones(size) if part is None else part
+
+
+@compiled
+def _mark_too_heavy(
+    gone: Bools,
+    customer: Ints,
+    activity: Ints,
+    unit: Ints,
+    limit: Floats,
+    factor: float,
+    by_activity: Floats,
+    by_customer: Floats,
+    by_pair: Floats,
+) -> None:
+    for e in range(len(customer)):
+        if by_activity[activity[e]] == 0.0:
+            continue
+        weight = factor * by_activity[activity[e]] * by_customer[customer[e]]
+        if len(by_pair) == len(customer):
+            weight *= by_pair[e]
+        if weight > limit[unit[customer[e]]]:
+            gone[e] = True
+
+
+@compiled
+def _counted_order(label: Ints, size: int) -> Int64:
+    """A stable order by label, by counting."""
+    place = np.zeros(size + 1, np.int64)
+    for k in range(len(label)):
+        place[label[k] + 1] += 1
+    for k in range(size):
+        place[k + 1] += place[k]
+    order = np.empty(len(label), np.int64)
+    for k in range(len(label)):
+        order[place[label[k]]] = k
+        place[label[k]] += 1
+    return order
