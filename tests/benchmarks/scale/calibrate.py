@@ -163,7 +163,7 @@ class Menu:
             blocked |= (channel == PHONE) & (CHANNEL == PRINT) & (DAY - day <= 10)
             blocked |= DAY - day < 3
             open_pairs[owner, blocked] = False
-        fits = self.number @ (~open_pairs).T.astype(float) == 0
+        fits: Bools = np.asarray(self.number @ (~open_pairs).T.astype(float) == 0)
         for place, date in enumerate(DATES):
             for in_window, bound, days, weight in (
                 (self.in_month, who.wished, 28, np.ones(len(who.past_day))),

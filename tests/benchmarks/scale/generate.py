@@ -11,17 +11,35 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.scale import weekly
+from tests.benchmarks.scale import assignment, dealers, kinds, weekly
 
+#: Share of eligible pairs of the instances with patterns, and of those drawn pair by pair.
+BY_PATTERN, BY_PAIR = 0.15, 0.05
 #: Kind -> writes a folder for so many customers, activities and a seed.
 KINDS: dict[str, Callable[[Path, int, int, int], Path]] = {
     "weekly": lambda folder, customers, activities, seed: weekly.write(folder, customers, seed),
+    "dealers": lambda folder, customers, activities, seed: dealers.write(folder, customers, seed),
+    "kinds": lambda folder, customers, activities, seed: kinds.write(folder, customers, seed),
+    "patterns300": lambda folder, customers, activities, seed: assignment.write(
+        folder, customers, activities, seed, 300, BY_PATTERN
+    ),
+    "patterns800": lambda folder, customers, activities, seed: assignment.write(
+        folder, customers, activities, seed, 800, BY_PATTERN
+    ),
+    "pairs": lambda folder, customers, activities, seed: assignment.write(
+        folder, customers, activities, seed, None, BY_PAIR
+    ),
 }
+#: The kind of a number of activities; those of ``weekly`` and its relatives are always 24.
+BY_ACTIVITIES = {24: "weekly", 125: "patterns300", 175: "pairs"}
 
 
 def generate(folder: Path, customers: int, activities: int = 24, seed: int = 7, kind: str | None = None) -> Path:
     """Write a scenario folder and return its scenario.yaml; without a kind, the one of so many activities."""
-    return KINDS[kind or "weekly"](folder, customers, activities, seed)
+    kind = kind or BY_ACTIVITIES.get(activities, "pairs")
+    if kind in ("weekly", "dealers", "kinds") and activities != 24:
+        raise ValueError(f"{kind} has 24 activities, not {activities}")
+    return KINDS[kind](folder, customers, activities, seed)
 
 
 def main(arguments: list[str] | None = None) -> int:
