@@ -147,7 +147,7 @@ class CapRows:
         by_step = np.lexsort((cap, step))
         start = np.zeros(total + 1, np.int64)
         np.cumsum(np.bincount(step, minlength=total), out=start[1:])
-        column, width = _columns(
+        column, width = columns(
             self.steps.start, start, number[by_step], starts[by_step], ends[by_step], int(number.max()) + 1
         )
         caps = Caps(
@@ -174,7 +174,7 @@ def _sums(label: Ints, value: Int64, size: int) -> Int64:
 
 
 @compiled
-def _columns(classes: Int64, start: Int64, cap: Int64, starts: Bools, ends: Bools, count: int) -> tuple[Ints, int]:
+def columns(classes: Int64, start: Int64, cap: Int64, starts: Bools, ends: Bools, count: int) -> tuple[Ints, int]:
     """A column for each cap while it runs, used again by others after; laid from the last step so that ends agree."""
     column = np.zeros(len(cap), np.int32)
     held = np.zeros(count, np.int32)

@@ -102,7 +102,7 @@ class _Reader:
             if part is None or (id(part), binary) in self._seen:
                 continue
             self._seen.add((id(part), binary))
-            value = (part != 0).astype(float) if binary else part
+            value = np.asarray(part != 0 if binary else part, np.float64)
             if by_pair:
                 salt = self._next_salt()
                 _add_slot_numbers(self.total, self.units.start, self.units.slot, _bits(value[self.units.pair]), salt)

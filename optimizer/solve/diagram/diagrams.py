@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.problem import Bools, Clash, Count, Floats, Ints, Problem
+from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.solve.diagram.caps import CapRows, say_caps
-from optimizer.solve.diagram.clashes import hard_clashes, is_hard
+from optimizer.solve.diagram.clashes import hard_clashes
 from optimizer.solve.diagram.classes import classes
 from optimizer.solve.diagram.compiled import Int64
+from optimizer.solve.diagram.distinct import groups_of, say_groups
 from optimizer.solve.diagram.effects import COLUMNS, effects_of, rank_count, say_effects
 from optimizer.solve.diagram.expand import Layers, Program, TooWide, layers
+from optimizer.solve.diagram.pending import pending_of, say_pending, width_of
 from optimizer.solve.diagram.reduce import reduced
 from optimizer.solve.diagram.runs import Runs, distinct_rows, gathered, runs
 from optimizer.solve.diagram.steps import Steps, futures, own_steps, say
@@ -136,9 +138,6 @@ def _built(problem: Problem, units: PricingUnits, first: Int64, limit: int) -> l
 def _batch(problem: Problem, steps: Steps, limit: int) -> _Batch:
     worth, feasible = np.zeros(steps.classes), np.ones(steps.classes, bool)
     dropped = np.zeros((steps.classes, len(problem.local)), bool)
-    for number, rule in enumerate(problem.local):
-        handled = isinstance(rule, Count) or (isinstance(rule, Clash) and is_hard(rule))
-        dropped[:, number] = not handled
     program = _program(problem, steps, dropped, worth, feasible)
     found: Layers = layers(program, limit)
     nodes = reduced(found)
@@ -155,18 +154,24 @@ def _program(problem: Problem, steps: Steps, dropped: Bools, worth: Floats, feas
     rows.add_counts(problem, dropped)
     caps, _, width = rows.laid()
     blocks = hard_clashes(problem, steps, dropped)
+    groups, _, group_columns = groups_of(problem, steps, dropped, worth, feasible)
+    pending, _ = pending_of(problem, steps, dropped)
     effects = effects_of(problem, steps)
     said = np.zeros(len(steps.cls), np.uint64)
     say(said, steps.slot.astype(np.int64)[:, None])
     say_caps(said, caps)
     say(said, blocks)
+    say_groups(said, groups)
+    say_pending(said, pending)
     say_effects(said, effects)
     members = int(steps.member.max(initial=0)) + 1
     interacts = bool(problem.responses.ranks or problem.responses.changes)
-    at_effects = width + steps.words
+    at_groups = width + steps.words
+    at_pending = at_groups + group_columns
+    at_effects = at_pending + width_of(pending, steps)
     return Program(
-        steps.start, steps.slot, futures(steps, said), caps, blocks, effects, width, at_effects,
-        at_effects + COLUMNS * members * interacts,
+        steps.start, steps.slot, futures(steps, said), caps, blocks, groups, pending, effects, width, at_groups,
+        at_pending, at_effects, at_effects + COLUMNS * members * interacts,
     )  # fmt: skip
 
 

@@ -15,22 +15,28 @@ from optimizer.problem import Bools, Floats, Ints
 from optimizer.solve.diagram.caps import Caps, step_caps
 from optimizer.solve.diagram.clashes import step_clashes
 from optimizer.solve.diagram.compiled import Int64, compiled, mixed
+from optimizer.solve.diagram.distinct import Groups, step_groups
 from optimizer.solve.diagram.effects import Effects, step_effects, term_of
+from optimizer.solve.diagram.pending import Pending, step_pending
 
 #: Numbers that the states of one layer may take in memory.
 LAYER_SIZE = 1 << 26
 
 
 class Program(NamedTuple):
-    """What the steps of a batch of classes read. Columns of a state: caps from 0, then blocked slots, then effects."""
+    """What the steps of a batch of classes read. Columns of a state: caps from 0, then the others at theirs."""
 
     start: Int64  # (B+1,)
     slot: Ints  # (S,)
     future: Ints  # (S,) the first class with the same steps from here on
     caps: Caps
     blocks: Int64
+    groups: Groups
+    pending: Pending
     effects: Effects
     at_blocks: int
+    at_groups: int
+    at_pending: int
     at_effects: int
     width: int
 
@@ -150,7 +156,8 @@ def _expanded(
     next_hash = np.empty(room, np.uint64)
     found = 0
     row = np.empty(width, np.int64)
-    interacts = width > program.at_effects
+    interacts, groups = width > program.at_effects, program.at_pending > program.at_groups
+    counts = np.zeros(64 * (program.pending.words + 1), np.int64)
     for k in range(count):
         c = cls[k]
         s = program.start[c] + t - 1
@@ -163,6 +170,10 @@ def _expanded(
             if not step_clashes(row, program.at_blocks, s, t - 1, take, program.blocks):
                 continue
             cost = step_caps(row, 0, s, take, program.caps)
+            if cost < np.inf and groups:
+                cost += step_groups(row, program.at_groups, s, take, program.groups)
+            if cost < np.inf and program.pending.rules:
+                cost += step_pending(row, program.at_pending, s, t - 1, take, program.pending, counts)
             if cost == np.inf:
                 continue
             if interacts:

@@ -7,8 +7,10 @@ slot  (activity, member rank of the customer in its unit), ordered by (day, acti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -137,8 +139,11 @@ def forbidden(problem: Problem) -> Bools:
     return gone
 
 
-def _or_ones(part: Floats | None, size: int) -> Floats:
-    return np.ones(size) if part is None else part
+def _or_ones(part: NDArray[Any] | None, size: int) -> NDArray[Any]:
+    """A part of weights as the loop takes it; flags as bytes."""
+    if part is None:
+        return np.ones(size)
+    return np.ascontiguousarray(part.view(np.uint8) if part.dtype == bool else part)
 
 
 @compiled
@@ -149,9 +154,9 @@ def _mark_too_heavy(
     unit: Ints,
     limit: Floats,
     factor: float,
-    by_activity: Floats,
-    by_customer: Floats,
-    by_pair: Floats,
+    by_activity: NDArray[Any],
+    by_customer: NDArray[Any],
+    by_pair: NDArray[Any],
 ) -> None:
     for e in range(len(customer)):
         if by_activity[activity[e]] == 0.0:
