@@ -186,7 +186,7 @@ class Menu:
 
 def open_pairs_of(who: People, offer: int) -> Bools:
     """Which customers are eligible for some contact of the offer."""
-    return who.eligible[:, offer == OFFER].any(axis=1)
+    return np.asarray(who.eligible[:, offer == OFFER].any(axis=1))
 
 
 def inside(row: Row, who: People) -> Bools:

@@ -68,6 +68,9 @@ def appetence(random: np.random.Generator, ids: NDArray[np.int64]) -> Columns:
     scores = np.minimum(responses(random, shape) * np.array(list(PERSUADES.values())), 0.95)
     reached = random.random((len(ids), 1, len(CHANNELS))) < np.array(list(REACHED.values()))
     fits = random.random((len(ids), len(OFFERS), 1)) < np.array(list(FITS.values()))[:, None]
+    # Everyone can be reached with something: customers without a score are no work.
+    reached[:, :, CHANNELS.index("print")] |= ~reached.any(axis=2)
+    fits[:, OFFERS.index("privilege")] |= ~fits.any(axis=1)
     scores = np.where(reached & fits, scores, np.nan).reshape(-1, len(CHANNELS)).astype(np.float32)
     offers = np.tile(np.arange(len(OFFERS), dtype=np.int32), len(ids))
     columns: Columns = {"customer_id": np.repeat(ids, len(OFFERS)), "offer": (offers, OFFERS)}
