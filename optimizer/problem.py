@@ -25,18 +25,21 @@ from optimizer.scenario.curves import Curve
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
+#: Numbers in as few bytes as they need: flags and small counts enter products like any number.
+Numbers = NDArray[np.float64] | NDArray[np.uint8] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Weights:
     """A number on every pair, kept as a product: factor × activity part × customer part × pair part.
 
-    ``None`` parts are ones. The product form keeps a row over millions of pairs as small as its activity part.
+    ``None`` parts are ones. The product form keeps a row over millions of pairs as small as its activity part; parts of
+    0 and 1 over customers or pairs are flags.
     """
 
     activity: Floats | None = None  # (A,)
-    customer: Floats | None = None  # (N,)
-    pair: Floats | None = None  # (E,)
+    customer: Numbers | None = None  # (N,)
+    pair: Numbers | None = None  # (E,)
     factor: float = 1.0
 
     def on(self, customer: Ints, activity: Ints) -> Floats:

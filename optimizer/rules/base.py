@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from optimizer.problem import (
-    Bools,
     ChangeFactor,
     CouplingRow,
     Floats,
@@ -75,13 +75,13 @@ class Context:
         if key not in self._units:
             customers = self.facts.customers
             if per is None:
-                units = Units("customer", np.arange(len(customers), dtype=np.int32), customers["customer_id"].tolist())
+                units = Units("customer", np.arange(len(customers), dtype=np.int32), customers["customer_id"].array)
             else:
                 named = customers[per].astype("string")
                 alone = "customer " + customers["customer_id"].astype("string")
                 label = named.where(named.notna() & (named != ""), alone)
                 codes, names = label.factorize(sort=True)
-                units = Units(per, codes.astype(np.int32), list(names))
+                units = Units(per, codes.astype(np.int32), pd.Series(names).array)
             self._units[key] = units
         return self._units[key]
 
@@ -92,7 +92,6 @@ class Compiled:
 
     local: list[LocalRule] = field(default_factory=list)
     coupling: list[CouplingRow] = field(default_factory=list)
-    removed: Bools | None = None  # (E,) pairs a hard rule forbids outright
     ranks: list[RankFactor] = field(default_factory=list)
     changes: list[ChangeFactor] = field(default_factory=list)
     static: Floats | None = None  # (E,) factor on the response

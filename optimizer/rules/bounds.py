@@ -10,7 +10,8 @@ import pandas as pd
 from optimizer.errors import ScenarioError
 from optimizer.problem import CouplingRow, Expression, Soft
 from optimizer.rules.base import Context
-from optimizer.rules.scope import Scope, plain
+from optimizer.rules.scope import Scope
+from optimizer.rules.sides import plain
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.rule_schema import Bound, Range, Rule, TableBound
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from optimizer.problem import Cell, Ints, Medium, PriceCell, Problem, Responses
+from optimizer.problem import Cell, Floats, Ints, Medium, PriceCell, Problem, Responses
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.objective import objective, response_worth
 from optimizer.rules.opening import minimum_volumes
 from optimizer.rules.order import canonical_order
+from optimizer.rules.removal import removed_pairs
 
 
 def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Problem, list[Compiled]]:
@@ -24,17 +25,13 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
     minimum_volumes(context)
     worth = objective(context)
     compiled = [verbs[rule.verb].compile(rule, context) for rule in scenario.rules if rule.mode == "enforce"]
-    removed = np.zeros(len(facts.pairs), bool)
-    for one in compiled:
-        if one.removed is not None:
-            removed |= one.removed
     problem = Problem(
         name=scenario.spec.name,
-        customer_names=facts.customers["customer_id"].tolist(),
+        customer_names=facts.customers["customer_id"].array,
         activity_names=facts.activities["activity"].tolist(),
         customer=facts.pairs.customer,
         activity=facts.pairs.activity,
-        removed=removed,
+        removed=removed_pairs(context),
         order=canonical_order(facts),
         units=context.units(None),
         responses=_responses(context, compiled),
@@ -52,7 +49,7 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
 
 def _responses(context: Context, compiled: list[Compiled]) -> Responses:
     facts = context.facts
-    static = np.ones(len(facts.pairs))
+    static: Floats = np.broadcast_to(1.0, len(facts.pairs))
     for one in compiled:
         if one.static is not None:
             static = static * one.static

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,7 +272,7 @@ class Ground:
         total = np.zeros(len(pairs))
         for weights in terms:
             self.work += len(pairs)
-            value: Floats | float = weights.factor
+            value: Any = weights.factor
             if weights.activity is not None:
                 value = value * weights.activity[self.problem.activity[pairs]]
             if weights.customer is not None:

@@ -21,9 +21,10 @@ from optimizer.problem import ChangeFactor, Ints, RankFactor
 from optimizer.rules.base import Compiled, Context, Finding, Verb
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.removal import eligible_pairs, removed_pairs
-from optimizer.rules.scope import kept, kept_pairs
+from optimizer.rules.scope import kept
 from optimizer.rules.sentences import number
 from optimizer.rules.subjects import contacts_word
+from optimizer.rules.weights import kept_pairs
 from optimizer.scenario.rule_schema import Effect, Rule
 
 

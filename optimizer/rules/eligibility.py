@@ -22,20 +22,13 @@ from optimizer.rules.base import Compiled, Context, Finding, Verb
 from optimizer.rules.bounds import soft
 from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
-from optimizer.rules.removal import eligible_pairs, filter_of, forbidden_pairs, held_out, removing_rules
-from optimizer.rules.scope import (
-    Scope,
-    kept,
-    pair_column,
-    past_kept,
-    plain,
-    product,
-    scopes,
-    side,
-)
+from optimizer.rules.removal import filter_of, forbidden_pairs, held_out, removing_rules
+from optimizer.rules.scope import Scope, kept, past_kept, scopes
 from optimizer.rules.sentences import listed, percent, where_text
+from optimizer.rules.sides import pair_column, plain, side
 from optimizer.rules.subjects import apart, contacts_word, unit_word
-from optimizer.rules.units import unit_past, units_with_pairs, whole_soft
+from optimizer.rules.units import unit_past, units_with_contacts, whole_soft
+from optimizer.rules.weights import product
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.rule_schema import Control, Rule
 from optimizer.scenario.where import Condition, parse
@@ -44,9 +37,9 @@ from optimizer.scenario.where import Condition, parse
 
 
 def compile_exclude(rule: Rule, context: Context) -> Compiled:
-    """Removed pairs when hard, a cap of 0 that each excluded contact pays for when soft."""
+    """Nothing when hard (its pairs are removed), a cap of 0 that each excluded contact pays for when soft."""
     if rule.soft is None:
-        return Compiled(removed=forbidden_pairs(rule, context))
+        return Compiled()
     units = context.units(None)
     members = product(kept(context, rule.where), kept(context, filter_of(rule)))
     none, bound = np.zeros(len(units.names)), np.arange(len(units.names), dtype=np.int32)
@@ -58,7 +51,7 @@ def compile_exclude(rule: Rule, context: Context) -> Compiled:
 
 
 def compile_control(rule: Rule, context: Context) -> Compiled:
-    """Removed pairs of the held-out customers, and how many they are."""
+    """How many customers are held out; their pairs are removed."""
     out = held_out(rule, context)
     notes = [f"{int(out.sum()):,} of {len(out):,} customers are held out"]
     verb = cast(Control, rule.control)
@@ -69,7 +62,7 @@ def compile_control(rule: Rule, context: Context) -> Compiled:
             f"{verb.by} {value}: {held:,} of {size:,} held out ({held / size:.2%})"
             for value, held, size in shares.itertuples()
         ]
-    return Compiled(removed=forbidden_pairs(rule, context), notes=notes)
+    return Compiled(notes=notes)
 
 
 # --- include --------------------------------------------------------------------------------------------------
@@ -94,7 +87,7 @@ def compile_include(rule: Rule, context: Context) -> Compiled:
         local.append(
             Count(rule.name, scope.label, members, units, bound, np.broadcast_to(1.0, len(bound)), upper, soft(rule))
         )
-        without = bound[~units_with_pairs(context, units, eligible_pairs(context, members))[bound]]
+        without = bound[~units_with_contacts(context, units, members)[bound]]
         if len(without):
             at = f"{scope.label}: " if scope.label else ""
             notes.append(f"{at}{len(without):,} of {len(bound):,} have no eligible contact to force")

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from optimizer.problem import Bools, Clash, Count, Distinct, Floats, Ints, Precedence, Units, Weights
 from optimizer.rules.base import Context
-from optimizer.rules.scope import kept_pairs, on_pairs, product
+from optimizer.rules.weights import kept_pairs, on_pairs, product
 
 #: Pairs looked at, over all comparisons of two primitives, before they say nothing more.
 WORK = 300_000_000

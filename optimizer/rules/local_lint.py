@@ -32,9 +32,9 @@ from optimizer.rules.implications import (
     without,
 )
 from optimizer.rules.removal import forbidden_pairs, removed_pairs, removing_rules
-from optimizer.rules.scope import kept_pairs
 from optimizer.rules.sentences import number
 from optimizer.rules.subjects import counted, unit_word
+from optimizer.rules.weights import kept_pairs
 from optimizer.scenario.rule_schema import Duplicates, Rule
 
 #: Verbs whose rules compile to local primitives.

@@ -22,8 +22,9 @@ from optimizer.rules.base import Compiled, Context, Finding, Verb
 from optimizer.rules.bounds import range_of, rows
 from optimizer.rules.measures import booked_values, measure, measured_pairs
 from optimizer.rules.notes import lint_coupling, media_looked_at
-from optimizer.rules.scope import Scope, fixed_kept, kept, media_kept, past_kept, product, scopes
+from optimizer.rules.scope import Scope, fixed_kept, kept, media_kept, past_kept, scopes
 from optimizer.rules.sentences import bounds_text, in_unit, money, number, percent, places, spoken, where_text
+from optimizer.rules.weights import product
 from optimizer.scenario.rule_schema import Average, Filter, Ratio, Rule, Share, Sum
 
 #: A rule's scope with its label, its sum and its base (None for a plain sum), and its bounds.

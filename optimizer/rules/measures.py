@@ -23,7 +23,9 @@ import pandas as pd
 from optimizer.errors import ScenarioError
 from optimizer.problem import Bools, Expression, Floats, Weights
 from optimizer.rules.base import Context
-from optimizer.rules.scope import Scope, pair_column, plain, product, side
+from optimizer.rules.scope import Scope
+from optimizer.rules.sides import pair_column, plain, side
+from optimizer.rules.weights import product
 from optimizer.scenario.facts import Facts
 from optimizer.scenario.pair_values import PairColumn, PairValues, filled
 

@@ -10,7 +10,9 @@ import numpy as np
 from optimizer.problem import Bools
 from optimizer.rules.base import Context, Finding
 from optimizer.rules.bounds import bound, keys_of, stated
-from optimizer.rules.scope import Scope, kept_pairs, plain, scopes
+from optimizer.rules.scope import Scope, scopes
+from optimizer.rules.sides import plain
+from optimizer.rules.weights import kept_pairs
 from optimizer.scenario.rule_schema import Average, Ratio, Rule, Share, Sum, TableBound, Volume
 from optimizer.scenario.where import parse
 

@@ -25,11 +25,11 @@ from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.bounds import soft
 from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import one_factored
-from optimizer.rules.removal import eligible_pairs
-from optimizer.rules.scope import Scope, kept_pairs, product, scopes
+from optimizer.rules.scope import Scope, scopes
 from optimizer.rules.sentences import bounds_text, money, number
 from optimizer.rules.subjects import apart, contacts_word, in_days, unit_word
-from optimizer.rules.units import unit_bound, unit_past, units_in_scope, units_with_pairs
+from optimizer.rules.units import unit_bound, unit_past, units_in_scope, units_with_contacts
+from optimizer.rules.weights import activities_of, product
 from optimizer.rules.windows import BoundWindow, LocalWindow, binding, local_windows, remaining
 from optimizer.scenario.rule_schema import Duplicates, Rule, Window
 
@@ -81,20 +81,12 @@ def bound_windows(rule: Rule, context: Context, scope: Scope, units: Units) -> l
     lower = unit_bound(context, rule, "min", scope, units)
     upper = unit_bound(context, rule, "max", scope, units)
     if np.isfinite(lower).any():
-        able = units_with_pairs(context, units, eligible_pairs(context, scope.contacts))
+        able = units_with_contacts(context, units, scope.contacts)
         lower = np.where(able, lower, -np.inf)
     return [
         remaining(window, lower, upper, _past(rule, context, units, scope.past & window.past))
         for window in local_windows(context, rule, verb.days)
     ]
-
-
-def counted_activities(context: Context, weights: Weights) -> Bools:
-    """Activities with at least one pair that the weights keep, shape (A,)."""
-    facts = context.facts
-    found = np.zeros(len(facts.activities), bool)
-    found[facts.pairs.activity[kept_pairs(context, weights)]] = True
-    return found
 
 
 def _past(rule: Rule, context: Context, units: Units, mask: Bools) -> Floats:
@@ -110,12 +102,12 @@ def _compile_scope(rule: Rule, context: Context, scope: Scope, compiled: Compile
     units = context.units(rule.per)
     contacts = product(scope.contacts, unit_weights(rule, context)[0])
     found = bound_windows(rule, context, scope, units)
-    for one in binding(found, counted_activities(context, contacts), drop_implied=rule.soft is None):
+    for one in binding(found, activities_of(context, contacts), drop_implied=rule.soft is None):
         compiled.local.append(_primitive(rule, context, scope, contacts, units, one))
     if window_of(rule).min is not None:
         stated = np.isfinite(unit_bound(context, rule, "min", scope, units))
         concerned = stated & units_in_scope(context, units, scope.contacts)
-        without = concerned & ~units_with_pairs(context, units, eligible_pairs(context, scope.contacts))
+        without = concerned & ~units_with_contacts(context, units, scope.contacts)
         if without.any():
             at = f"{scope.label}: " if scope.label else ""
             many, all_of = int(without.sum()), int(concerned.sum())

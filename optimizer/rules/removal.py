@@ -10,11 +10,15 @@ import hashlib
 from typing import cast
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from optimizer.errors import ScenarioError
-from optimizer.problem import Bools, Weights
+from optimizer.problem import Bools, Floats, Weights
 from optimizer.rules.base import Context
-from optimizer.rules.scope import kept, kept_pairs, product
+from optimizer.rules.contactable import Contactable
+from optimizer.rules.scope import kept
+from optimizer.rules.weights import kept_pairs, product, scored
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.rule_schema import Control, Filter, Rule
 
@@ -45,12 +49,22 @@ def eligible_pairs(context: Context, weights: Weights) -> Bools:
     return kept_pairs(context, weights) & ~removed_pairs(context)
 
 
+def contactable(context: Context) -> Contactable:
+    """The pairs that no hard exclude or control forbids."""
+    facts = context.facts
+
+    def make() -> Contactable:
+        sizes = len(facts.customers), len(facts.activities)
+        return Contactable(facts.pairs.customer, facts.pairs.activity, ~removed_pairs(context), *sizes)
+
+    return context.remembered(("contactable",), make) if removing_rules(context) else scored(context)
+
+
 def forbidden_pairs(rule: Rule, context: Context) -> Bools:
     """Pairs that one exclude or control rule is about, shape (E,)."""
     if rule.verb == "exclude":
         return kept_pairs(context, product(kept(context, rule.where), kept(context, filter_of(rule))))
-    out = held_out(rule, context)
-    return kept_pairs(context, kept(context, rule.where)) & out[context.facts.pairs.customer]
+    return kept_pairs(context, product(kept(context, rule.where), Weights(customer=held_out(rule, context))))
 
 
 def filter_of(rule: Rule) -> Filter:
@@ -58,10 +72,12 @@ def filter_of(rule: Rule) -> Filter:
     return cast(Filter, getattr(rule, rule.verb))
 
 
-def hash_share(seed: int, customer_id: str) -> float:
-    """Where a customer falls between 0 and 1, for ever and whatever the other customers."""
-    digest = hashlib.sha256(f"{seed}:{customer_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+def hash_shares(seed: int, identifiers: pd.Series) -> Floats:
+    """Where customers fall between 0 and 1, for ever and whatever the other customers."""
+    start, sha256 = f"{seed}:".encode(), hashlib.sha256
+    names = pa.array(identifiers.array).cast(pa.large_binary()).to_pylist()
+    first = b"".join([sha256(start + name).digest()[:8] for name in names])
+    return np.frombuffer(first, ">u8") / 2.0**64
 
 
 def held_out(rule: Rule, context: Context) -> Bools:
@@ -73,9 +89,7 @@ def _held_out(rule: Rule, context: Context) -> Bools:
     verb = cast(Control, rule.control)
     identifiers = context.facts.customers["customer_id"]
     if verb.share is not None:
-        return np.fromiter(
-            (hash_share(verb.seed, identifier) < verb.share for identifier in identifiers), bool, len(identifiers)
-        )
+        return hash_shares(verb.seed, identifiers) < verb.share
     table = context.scenario.table(verb.table)
     source = verb.table if isinstance(verb.table, str) else f"rule {rule.name!r}, control.table"
     if "customer_id" not in table:

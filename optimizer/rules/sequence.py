@@ -20,13 +20,14 @@ from typing import cast
 
 import numpy as np
 
-from optimizer.problem import Bools, Clash, Count, Floats, Ints, LocalRule, Units, Weights
+from optimizer.problem import Bools, Clash, Count, Ints, LocalRule, Numbers, Units, Weights
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
-from optimizer.rules.scope import kept, kept_pairs, past_kept, product, scopes
+from optimizer.rules.scope import kept, past_kept, scopes
 from optimizer.rules.subjects import apart, contacts_word, counted, lag_text, looked_at, such_contact, unit_word
 from optimizer.rules.units import Days, past_against, whole_soft
+from optimizer.rules.weights import product
 from optimizer.scenario.rule_schema import Filter, Never, Rest, Rule
 
 # --- rest -----------------------------------------------------------------------------------------------------
@@ -42,8 +43,7 @@ def compile_rest(rule: Rule, context: Context) -> Compiled:
     for scope in scopes(context, rule):
         local.append(Clash(rule.name, scope.label, scope.contacts, scope.contacts, follows, units, whole_soft(rule)))
         if facts.dated:
-            pairs = kept_pairs(context, scope.contacts)
-            count = past_against(context, units, pairs, scope.past, lambda lag: too_near(lag, days))
+            count = past_against(context, units, scope.contacts, scope.past, lambda lag: too_near(lag, days))
             local += against_past(rule, context, scope.label, units, count)
     return Compiled(local=local)
 
@@ -71,12 +71,11 @@ def compile_never(rule: Rule, context: Context) -> Compiled:
         if not past.any():
             continue
         # Each past contact counts once against a contact of ours, whichever of the two it is.
-        is_first, is_then = kept_pairs(context, first), kept_pairs(context, then)
         was_first, was_then = past & past_kept(context, first_filter), past & past_kept(context, then_filter)
-        count = past_against(context, units, is_then, was_first, lambda lag: follows_never(lag, verb))
-        count += past_against(context, units, is_first, was_then, lambda lag: follows_never(-lag, verb))
-        count -= past_against(
-            context, units, is_first & is_then, was_first & was_then,
+        count = past_against(context, units, then, was_first, lambda lag: follows_never(lag, verb))
+        count = count + past_against(context, units, first, was_then, lambda lag: follows_never(-lag, verb))
+        count = count - past_against(
+            context, units, product(first, then), was_first & was_then,
             lambda lag: follows_never(lag, verb) & follows_never(-lag, verb),
         )  # fmt: skip
         local += against_past(rule, context, scope.label, units, count)
@@ -139,7 +138,7 @@ def lags(context: Context) -> Days:
     return days[None, :] - days[:, None]
 
 
-def against_past(rule: Rule, context: Context, label: str, units: Units, count: Floats) -> list[LocalRule]:
+def against_past(rule: Rule, context: Context, label: str, units: Units, count: Numbers) -> list[LocalRule]:
     """A cap of 0 on contacts that clash with the past, each weighing as many past contacts as it clashes with."""
     clashing = np.flatnonzero(count)
     if not len(clashing):

@@ -21,11 +21,11 @@ from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.bounds import soft
 from optimizer.rules.local_lint import lint_local
 from optimizer.rules.measures import in_horizon
-from optimizer.rules.removal import eligible_pairs
-from optimizer.rules.scope import Scope, kept, kept_pairs, past_kept, product, scopes
+from optimizer.rules.scope import Scope, kept, past_kept, scopes
 from optimizer.rules.sentences import listed, where_text
 from optimizer.rules.subjects import counted, looked_at, such_contact, unit_word
-from optimizer.rules.units import Days, past_against, units_in_scope, whole_soft
+from optimizer.rules.units import Days, past_against, units_in_scope, units_with_contacts, whole_soft
+from optimizer.rules.weights import kept_pairs, product
 from optimizer.scenario.rule_schema import OnlyAfter, Requires, Rule, Targets
 
 # --- targets --------------------------------------------------------------------------------------------------
@@ -84,14 +84,9 @@ def offer_groups(context: Context, offers: list[str]) -> Bools:
 
 def eligible_offers(context: Context, units: Units, scope: Scope, groups: Bools) -> Ints:
     """How many of the offers each unit has an eligible contact for in the scope, shape (U,)."""
-    pairs = context.facts.pairs
-    rows = np.flatnonzero(eligible_pairs(context, scope.contacts))
-    unit, activity = units.unit[pairs.customer[rows]], pairs.activity[rows]
     count = np.zeros(len(units.names), np.int32)
     for group in groups:
-        has = np.zeros(len(units.names), bool)
-        has[unit[group[activity]]] = True
-        count += has
+        count += units_with_contacts(context, units, product(scope.contacts, Weights(activity=group.astype(float))))
     return count
 
 
@@ -129,7 +124,7 @@ def compile_requires(rule: Rule, context: Context) -> Compiled:
             if len(customers):
                 enabled = np.zeros(len(units.names), bool)
                 enabled[units.unit[customers]] = True
-                what = product(what, Weights(customer=(~enabled[units.unit]).astype(float)))
+                what = product(what, Weights(customer=~enabled[units.unit]))
         enabler = product(scope.contacts, kept(context, verb.then))
         local.append(Precedence(rule.name, scope.label, what, enabler, enables, units, whole_soft(rule)))
     return Compiled(local=local)
@@ -145,9 +140,8 @@ def compile_only_after(rule: Rule, context: Context) -> Compiled:
         what = product(scope.contacts, kept(context, verb.what))
         past = scope.past & past_kept(context, verb.after)
         if past.any():
-            needing = kept_pairs(context, what)
-            allowed = past_against(context, units, needing, past, lambda lag: within(lag, verb)) > 0
-            what = Weights(pair=(needing & ~allowed).astype(float))
+            allowed = past_against(context, units, what, past, lambda lag: within(lag, verb))
+            what = Weights(pair=kept_pairs(context, what) & (allowed == 0))
         enabler = product(scope.contacts, kept(context, verb.after))
         enables = within(facts.days[:, None].astype(np.int64) - facts.days[None, :], verb)
         local.append(Precedence(rule.name, scope.label, what, enabler, enables, units, whole_soft(rule)))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from optimizer.problem import Bools, Floats, Soft, Units, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.bounds import bound, soft
-from optimizer.rules.scope import Scope, kept_pairs
+from optimizer.rules.removal import contactable, eligible_pairs
+from optimizer.rules.scope import Scope
+from optimizer.rules.weights import blocks, kept_pairs
 from optimizer.scenario.rule_schema import Bound, Rule
 
 #: Differences of dates, in days.
@@ -52,6 +54,15 @@ def units_with_pairs(context: Context, units: Units, mask: Bools) -> Bools:
     return found
 
 
+def units_with_contacts(context: Context, units: Units, weights: Weights) -> Bools:
+    """Which units have a contact that the weights keep and no hard exclude or control forbids, shape (U,)."""
+    if weights.pair is not None:
+        return units_with_pairs(context, units, eligible_pairs(context, weights))
+    found = np.zeros(len(units.names), bool)
+    found[units.unit[contactable(context).customers_of(weights)]] = True
+    return found
+
+
 def units_in_scope(context: Context, units: Units, weights: Weights) -> Bools:
     """Which units a scope concerns: those whose customers its filter may keep, shape (U,)."""
     if weights.pair is not None:
@@ -61,37 +72,40 @@ def units_in_scope(context: Context, units: Units, weights: Weights) -> Bools:
     return found
 
 
-def past_against(context: Context, units: Units, pairs: Bools, past: Bools, near: Callable[[Days], Bools]) -> Floats:
-    """How many past contacts of the same unit lie near each pair, shape (E,).
+def past_against(
+    context: Context, units: Units, weights: Weights, past: Bools, near: Callable[[Days], Bools]
+) -> NDArray[np.uint8] | Floats:
+    """How many past contacts of the same unit lie near each pair, shape (E,); in bytes unless some are above 127.
 
     Parameters
     ----------
     context : Context
     units : Units
-    pairs : bool (E,)
-        The pairs looked at; the others get 0.
+    weights : Weights
+        The pairs looked at have a weight other than 0; the others get 0.
     past : bool (P,)
         The past contacts looked at.
     near : callable
         Takes date(pair) − date(past) in days and says which differences count.
     """
     facts = context.facts
-    counts = np.zeros(len(facts.pairs))
+    pairs = facts.pairs
     if not past.any():
-        return counts
+        return np.zeros(len(pairs), np.uint8)
+    dates, date_of = np.unique(facts.days, return_inverse=True)
     unit = units.unit[facts.past["customer"].to_numpy()[past]]
     days = facts.past["days"].to_numpy(np.int64)[past]
-    touched = np.zeros(len(units.names), bool)
-    touched[unit] = True
-    rows = np.flatnonzero(pairs)
-    rows = rows[touched[units.unit[facts.pairs.customer[rows]]]]
-    of_row = facts.days[facts.pairs.activity[rows]]
-    for day in np.unique(of_row):
-        close = near(np.int64(day) - days)
-        if close.any():
-            a_unit = np.bincount(unit[close], minlength=len(units.names))
-            on_day = rows[of_row == day]
-            counts[on_day] = a_unit[units.unit[facts.pairs.customer[on_day]]]
+    most = np.bincount(unit).max()
+    around = np.zeros((len(units.names), len(dates)), np.uint8 if most < 128 else np.float64)
+    for row, day in enumerate(dates):
+        around[:, row] = np.bincount(unit[near(np.int64(day) - days)], minlength=len(units.names))
+    counts = np.zeros(len(pairs), around.dtype)
+    touched = np.any(around, axis=1)[units.unit]
+    for rows in blocks(len(pairs)):
+        own = np.flatnonzero(touched[pairs.customer[rows]])
+        customer, activity = pairs.customer[rows][own], pairs.activity[rows][own]
+        counts[rows][own] = around[units.unit[customer], date_of[activity]]
+    counts[~kept_pairs(context, weights)] = 0
     return counts
 
 

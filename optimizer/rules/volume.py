@@ -21,8 +21,9 @@ from optimizer.rules.base import Compiled, Context, Finding, Verb
 from optimizer.rules.bounds import range_of, rows
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.notes import lint_coupling
-from optimizer.rules.scope import Scope, kept_pairs, product, scopes
+from optimizer.rules.scope import Scope, scopes
 from optimizer.rules.sentences import bounds_text, number, places
+from optimizer.rules.weights import kept_pairs, product
 from optimizer.scenario.rule_schema import Rule, Volume
 
 

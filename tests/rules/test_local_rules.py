@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from optimizer.errors import ScenarioError
-from optimizer.problem import Clash, Count, Distinct, Floats, LocalRule
+from optimizer.problem import Clash, Count, Distinct, LocalRule, Numbers
 from optimizer.rules import VERBS, compile_problem, sentence
 from optimizer.rules.base import Compiled, Context
-from optimizer.rules.removal import hash_share, held_out
+from optimizer.rules.removal import hash_shares, held_out
 from tests.rules.small import CUSTOMERS, small
 
 Primitive = TypeVar("Primitive", Count, Distinct, Clash)
@@ -33,7 +33,7 @@ def the(kind: type[Primitive], primitives: list[LocalRule]) -> Primitive:
     return one
 
 
-def against(rule: dict[str, Any], **keys: Any) -> Floats:
+def against(rule: dict[str, Any], **keys: Any) -> Numbers:
     """How many past contacts each pair clashes with."""
     weights = the(Count, compiled(rule, **keys).local).weights.pair
     assert weights is not None
@@ -178,7 +178,7 @@ def test_a_tolerance_below_one_leaves_no_room_for_a_pair():
 
 def test_the_share_follows_the_hash_alone():
     value = int.from_bytes(hashlib.sha256(b"7:anna").digest()[:8], "big") / 2**64
-    assert hash_share(7, "anna") == value
+    assert hash_shares(7, pd.Series(["anna"], dtype="str")).tolist() == [value]
 
 
 def test_groups_are_nested_and_about_the_share():

@@ -8,7 +8,8 @@ import pytest
 
 from optimizer import Scenario
 from optimizer.rules import Context
-from optimizer.rules.scope import fixed_kept, kept, kept_pairs, media_kept, past_kept, scopes
+from optimizer.rules.scope import fixed_kept, kept, media_kept, past_kept, scopes
+from optimizer.rules.weights import kept_pairs
 from optimizer.scenario.rule_schema import Filter
 from tests.rules.small import CUSTOMERS, small
 

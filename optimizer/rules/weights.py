@@ -1,0 +1,71 @@
+"""Weights on the scenario's pairs: their products and values, and the customers and activities that they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from optimizer.problem import Bools, Floats, Weights
+from optimizer.rules.base import Context
+from optimizer.rules.contactable import Contactable
+
+#: Pairs looked at together, where each needs more than a flag.
+CHUNK = 1_000_000
+
+
+def product(*weights: Weights) -> Weights:
+    """The product of weights, part by part."""
+    activity, customer, pair, factor = None, None, None, 1.0
+    for weight in weights:
+        activity, customer = _times(activity, weight.activity), _times(customer, weight.customer)
+        pair, factor = _times(pair, weight.pair), factor * weight.factor
+    return Weights(activity, customer, pair, factor)
+
+
+def on_pairs(context: Context, weights: Weights) -> Floats:
+    """The weights' values on the scenario's pairs, shape (E,)."""
+    return weights.on(context.facts.pairs.customer, context.facts.pairs.activity)
+
+
+def kept_pairs(context: Context, weights: Weights) -> Bools:
+    """Which pairs have a weight other than 0, shape (E,)."""
+    pairs = context.facts.pairs
+    mask = np.full(len(pairs), weights.factor != 0)
+    if weights.activity is not None:
+        mask &= (weights.activity != 0)[pairs.activity]
+    if weights.customer is not None:
+        mask &= (weights.customer != 0)[pairs.customer]
+    if weights.pair is not None:
+        mask &= weights.pair != 0
+    return mask
+
+
+def scored(context: Context) -> Contactable:
+    """The eligible pairs, before exclude and control."""
+    facts = context.facts
+    sizes = len(facts.customers), len(facts.activities)
+    return context.remembered(
+        ("scored",), lambda: Contactable(facts.pairs.customer, facts.pairs.activity, None, *sizes)
+    )
+
+
+def activities_of(context: Context, weights: Weights) -> Bools:
+    """Activities with at least one pair that the weights keep, shape (A,)."""
+    if weights.pair is None:
+        return scored(context).activities_of(weights)
+    pairs, found = context.facts.pairs, np.zeros(len(context.facts.activities), bool)
+    found[pairs.activity[kept_pairs(context, weights)]] = True
+    return found
+
+
+def blocks(pairs: int) -> Iterator[slice]:
+    """Runs of pairs to look at one after another, so that what is computed of them stays small."""
+    return (slice(first, min(first + CHUNK, pairs)) for first in range(0, pairs, CHUNK))
+
+
+def _times(left: Any, right: Any) -> Any:
+    if left is None or right is None:
+        return right if left is None else left
+    return left * right
