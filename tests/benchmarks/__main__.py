@@ -6,15 +6,19 @@ import argparse
 import sys
 
 from tests.benchmarks import joint, media
+from tests.benchmarks.scale import run as scale
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark; 0 where its targets are met, 1 otherwise."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["scale"]:
+        return 0 if scale.main(given[1:]) else 1
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("kind", choices=["media", "joint"])
+    parser.add_argument("kind", choices=["media", "joint", "scale"], help="scale has options of its own: scale --help")
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--gap", type=float, default=None)
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(given)
     if asked.kind == "media":
         met = media.main(asked.seeds, 1e-4 if asked.gap is None else asked.gap)
     else:
