@@ -6,8 +6,8 @@ contacts costs a look-up, and a scope a count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,25 @@ def coded_texts(values: pd.Series) -> tuple[Ints, list[str]]:
     return kept[codes], texts
 
 
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The last few answers: one rule asks the same of several records, the next rule something else."""
+
+    def __init__(self, most: int = 16) -> None:
+        self.most = most
+        self.answers: dict[object, T] = {}
+
+    def of(self, key: object, make: Callable[[], T]) -> T:
+        """The answer to ``key``, made where it is not among the last."""
+        answer = self.answers.pop(key) if key in self.answers else make()
+        self.answers[key] = answer
+        if len(self.answers) > self.most:
+            del self.answers[next(iter(self.answers))]
+        return answer
+
+
 class Columns:
     """What filters and scopes read of the customers and activities of a scenario's facts."""
 
@@ -71,7 +90,7 @@ class Columns:
         self.facts = facts
         self._words: dict[str, pd.Series] = {}
         self._coded: dict[tuple[str, str], tuple[Ints, list[str]] | None] = {}
-        self._held: dict[tuple[str, str], Bools] = {}
+        self._held: Recent[Bools] = Recent()
 
     def home(self, name: str) -> Home:
         """Where a column of eligible and planned contacts lives; an unknown one is empty for all of them."""
@@ -86,12 +105,13 @@ class Columns:
 
     def held(self, home: Home, condition: Condition) -> Bools:
         """Which customers (activities) a condition on their columns alone keeps, shape (N,) or (A,)."""
-        key = (home, repr(condition.node))
-        if key not in self._held:
-            names = condition.columns
+        names = condition.columns
+
+        def make() -> Bools:
             frame = self._customers(names) if home == "customer" else with_calendar(self.facts.activities, names)
-            self._held[key] = np.asarray(condition.holds(frame), dtype=bool)
-        return self._held[key]
+            return np.asarray(condition.holds(frame), dtype=bool)
+
+        return self._held.of((home, repr(condition.node)), make)
 
     def coded(self, home: Home, bare: str) -> tuple[Ints, list[str]] | None:
         """A column's code of every customer (activity), -1 where it is empty, and their texts; None if there is none.

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.columns import CALENDAR, Columns, Home, coded_texts, split_name, text_of, with_calendar
+from optimizer.plan.columns import CALENDAR, Columns, Home, Recent, coded_texts, split_name, text_of, with_calendar
 from optimizer.scenario.facts import Bools, Facts, Floats
 from optimizer.scenario.where import Condition, parse
 
@@ -70,7 +70,7 @@ class Records:
         self.customer = customer
         self.pair = pair
         self.past = past
-        self._held: dict[str, Bools] = {}
+        self._held: Recent[Bools] = Recent()
         if activity is not None:
             self.activity = activity
             self.days = facts.days[activity].astype(np.int64)
@@ -95,13 +95,14 @@ class Records:
         """Which records the filter keeps; all of them without one."""
         if where is None:
             return np.ones(len(self), dtype=bool)
-        key = repr(where)
-        if key not in self._held:
+
+        def make() -> Bools:
             kept = np.ones(len(self), dtype=bool)
             for conjunct in parse(where).conjuncts():
                 kept &= self.conjunct(conjunct)
-            self._held[key] = kept
-        return self._held[key]
+            return kept
+
+        return self._held.of(repr(where), make)
 
     def conjunct(self, condition: Condition) -> Bools:
         """Which records one conjunct of a filter keeps."""

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.plan.records import Records
-from optimizer.scenario.facts import Bools, Facts, Floats, Tiers
+from optimizer.scenario.facts import Bools, Facts, Floats, Saturation, Tiers
 from optimizer.scenario.rule_schema import Effect
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
+
+#: Pairs added up in one go.
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Worth:
     """A plan's value, before any penalty.
 
     Arrays over contacts follow the order of the plan's records; totals include media and fixed costs. ``opened`` and
-    ``fixed_money`` say which fixed costs are paid, and what of each. ``magnitude`` is the sum of the absolute values of
-    all that was added up, the yardstick of rounding.
+    ``fixed_money`` say which fixed costs are paid, and what of each; ``order`` which contact comes when. ``magnitude``
+    is the sum of the absolute values of all that was added up, the yardstick of rounding.
     """
 
     objective: float
@@ -71,6 +75,7 @@ class Worth:
     media: MediaValue
     opened: Bools
     fixed_money: Floats
+    order: Order
 
     @property
     def net_margin(self) -> float:
@@ -97,7 +102,8 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
     """
     facts = scenario.facts
     pairs, rows = facts.pairs, pair_rows(plan)
-    factor = effect_factors(scenario, plan, booked)
+    order = Order(plan, booked)
+    factor = effect_factors(scenario, plan, order)
     response = combined(facts, plan, np.minimum(1.0, pairs.score[rows] * factor))
     kpis = {name: combined(facts, plan, np.minimum(1.0, score[rows] * factor)) for name, score in pairs.kpis.items()}
     shrink = saturation_factors(scenario, plan, response)
@@ -110,7 +116,8 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
     revenue = response * np.nan_to_num(pairs.revenue[rows])
     cost = contact_prices(facts, plan) + response * pairs.response_cost[rows]
     media = value_media(facts, spend)
-    opened = np.array([bool(fixed.activities[plan.activity].any()) for fixed in facts.fixed_costs], dtype=bool)
+    used = np.bincount(plan.activity, minlength=len(facts.activities)) > 0
+    opened = np.array([bool(fixed.activities[used].any()) for fixed in facts.fixed_costs], dtype=bool)
     fixed_money = np.array([fixed.amount for fixed in facts.fixed_costs]) * opened
 
     totals = {name: float(value.sum() + media.of(name).sum()) for name, value in kpis.items()}
@@ -142,6 +149,7 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
         media=media,
         opened=opened,
         fixed_money=fixed_money,
+        order=order,
     )
 
 
@@ -195,7 +203,7 @@ def kpi_margin(scenario: Scenario, name: str) -> Floats:
 # --- effective responses ------------------------------------------------------------------------------------------
 
 
-def effect_factors(scenario: Scenario, plan: Records, booked: Records) -> Floats:
+def effect_factors(scenario: Scenario, plan: Records, order: Order) -> Floats:
     """The product of the factors each contact gets from the scenario's effects."""
     effects = [
         (rule, rule.effect) for rule in scenario.rules if isinstance(rule.effect, Effect) and rule.mode == "enforce"
@@ -206,72 +214,77 @@ def effect_factors(scenario: Scenario, plan: Records, booked: Records) -> Floats
             factor[plan.holds(rule.where)] *= effect.factor
     by_rank = [(rule, effect) for rule, effect in effects if effect.contact is not None]
     if by_rank:
-        rank = contact_ranks(plan, booked)
-        kept = np.array([plan.holds(rule.where) for rule, _ in by_rank]).reshape(len(by_rank), len(plan))
-        stated = np.array([effect.contact for _, effect in by_rank], dtype=np.int64)
-        last = np.max(np.where(kept, stated[:, None], 0), axis=0, initial=0)
-        applies = kept & (stated[:, None] == np.minimum(rank, last))
-        factors = np.array([effect.factor for _, effect in by_rank])
-        factor *= np.prod(np.where(applies, factors[:, None], 1.0), axis=0)
+        last = np.zeros(len(plan), dtype=np.int64)
+        for rule, effect in by_rank:
+            last = np.where(plan.holds(rule.where), np.maximum(last, effect.contact or 0), last)
+        rank = np.minimum(order.ranks, last)
+        product = np.ones(len(plan))
+        for rule, effect in by_rank:
+            product[plan.holds(rule.where) & (rank == effect.contact)] *= effect.factor
+        factor *= product
     by_change = [(rule, effect) for rule, effect in effects if effect.alternate is not None]
     if by_change:
-        changed = changed_channel(plan, booked)
         for rule, effect in by_change:
-            factor[changed & plan.holds(rule.where)] *= effect.factor
+            factor[order.changed & plan.holds(rule.where)] *= effect.factor
     return factor
 
 
-def contact_ranks(plan: Records, booked: Records) -> NDArray[np.int64]:
-    """1 + the customer's contacts, ours and booked, on earlier dates of the horizon."""
-    sequence = _sequence(plan, booked)
-    earlier = np.searchsorted(sequence.sorted_keys, sequence.own_keys, side="left")
-    first = np.searchsorted(sequence.sorted_keys, sequence.own_starts, side="left")
-    return 1 + earlier - first
+class Order:
+    """Where each of our contacts stands among its customer's, ours and booked, by date; each answer worked out once."""
+
+    def __init__(self, plan: Records, booked: Records) -> None:
+        self.plan, self.booked = plan, booked
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """1 + the customer's contacts, ours and booked, on earlier dates of the horizon."""
+        keys, own, starts = self._keys
+        return np.asarray(1 + np.searchsorted(keys, own, side="left") - np.searchsorted(keys, starts, side="left"))
+
+    @cached_property
+    def changed(self) -> Bools:
+        """Contacts whose channel is absent from the customer's previous date of contact; False without one."""
+        keys, own, starts = self._keys
+        before = np.searchsorted(keys, own, side="left") - 1
+        has_previous = before >= np.searchsorted(keys, starts, side="left")
+        if not has_previous.any():
+            return np.zeros(len(own), dtype=bool)
+        channels, booked = channel_codes(self.plan, self.booked)
+        count = 1 + max(int(channels.max(initial=0)), int(booked.max(initial=0)))
+        used = np.sort(np.concatenate([own * count + channels, self._booked_keys * count + booked]))
+        wanted = keys[np.maximum(before, 0)] * count + channels
+        same = used[np.minimum(np.searchsorted(used, wanted), len(used) - 1)] == wanted
+        return np.asarray(has_previous & ~same, dtype=bool)
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        """The first date of contact, and how many dates there are up to the last."""
+        days = [days for days in (self.plan.days, self.booked.days) if len(days)]
+        first, last = min((int(one.min()) for one in days), default=0), max((int(one.max()) for one in days), default=0)
+        return first, last - first + 1
+
+    def _key(self, records: Records) -> NDArray[np.int64]:
+        """Customer and date of each contact as one number."""
+        first, span = self._span
+        return records.customer * span + (records.days - first)
+
+    @cached_property
+    def _booked_keys(self) -> NDArray[np.int64]:
+        return self._key(self.booked)
+
+    @cached_property
+    def _keys(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The keys of all contacts in order, those of ours, and the smallest that each of our customers may have."""
+        own = self._key(self.plan)
+        return np.sort(np.concatenate([own, self._booked_keys])), own, self.plan.customer * self._span[1]
 
 
-def changed_channel(plan: Records, booked: Records) -> Bools:
-    """Contacts whose channel is absent from the customer's previous date of contact; False without one."""
-    sequence = _sequence(plan, booked)
-    before = np.searchsorted(sequence.sorted_keys, sequence.own_keys, side="left") - 1
-    first = np.searchsorted(sequence.sorted_keys, sequence.own_starts, side="left")
-    has_previous = before >= first
-    if not has_previous.any():
-        return np.zeros(len(plan), dtype=bool)
-    previous_date = sequence.sorted_keys[np.maximum(before, 0)]
-    used = np.sort(sequence.keys * sequence.channels + sequence.channel)
-    wanted = previous_date * sequence.channels + sequence.channel[: len(plan)]
-    same = used[np.minimum(np.searchsorted(used, wanted), len(used) - 1)] == wanted
-    return has_previous & ~same
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    keys: NDArray[np.int64]  # customer and date as one number, ours first, then booked
-    sorted_keys: NDArray[np.int64]
-    own_keys: NDArray[np.int64]
-    own_starts: NDArray[np.int64]  # the customer's smallest possible key
-    channel: NDArray[np.int64]
-    channels: int
-
-
-def _sequence(plan: Records, booked: Records) -> _Sequence:
-    days = np.concatenate([plan.days, booked.days])
-    earliest = int(days.min(initial=0))
-    span = int(days.max(initial=0)) - earliest + 1
-    customer = np.concatenate([plan.customer, booked.customer]).astype(np.int64)
-    keys = customer * span + (days - earliest)
-    names = np.concatenate([channels_of(plan), channels_of(booked)])
-    channel, known = pd.factorize(names)
-    own = len(plan)
-    starts = customer[:own] * span
-    return _Sequence(keys, np.sort(keys), keys[:own], starts, channel.astype(np.int64), max(1, len(known)))
-
-
-def channels_of(records: Records) -> NDArray[np.object_]:
-    """The channel of each contact."""
-    if records.past is not None:
-        return records.past["channel"].to_numpy(object)
-    return records.facts.activities["channel"].to_numpy(object)[records.activity]
+def channel_codes(plan: Records, booked: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The channel of each of our and of each booked contact, as numbers that mean the same in both."""
+    names = plan.facts.activities["channel"]
+    assert booked.past is not None
+    codes, _ = pd.factorize(pd.concat([names, booked.past["channel"]], ignore_index=True))
+    return codes[: len(names)][plan.activity], codes[len(names) :]
 
 
 def combined(facts: Facts, plan: Records, response: Floats) -> Floats:
@@ -315,11 +328,8 @@ def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> F
     factor = np.ones(len(plan))
     for saturation in facts.saturations:
         reference = float(saturation.curve.value(saturation.reference))
-        scored = np.flatnonzero(saturation.cell >= 0)
         count = len(saturation.cells)
-        weight = np.bincount(saturation.cell[scored], facts.pairs.score[scored], count)
-        worths = facts.pairs.score[scored] * response_worth(scenario, scored)
-        worth = np.bincount(saturation.cell[scored], worths, count)
+        weight, worth = _scored(scenario, saturation)
         own = np.flatnonzero(saturation.cell[rows] >= 0)
         cell = saturation.cell[rows[own]]
         load = np.bincount(cell, response[own] * response_worth(scenario, rows[own]), count)
@@ -335,15 +345,27 @@ def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> F
     return factor
 
 
+def _scored(scenario: Scenario, saturation: Saturation) -> tuple[Floats, Floats]:
+    """Σ score of the eligible pairs of each cell, and what they are worth: Σ score × worth."""
+    pairs = scenario.facts.pairs
+    weight, worth = np.zeros(len(saturation.cells)), np.zeros(len(saturation.cells))
+    for start in range(0, len(saturation.cell), BLOCK):
+        cell = saturation.cell[start : start + BLOCK]
+        inside = np.flatnonzero(cell >= 0)
+        score = pairs.score[start + inside]
+        np.add.at(weight, cell[inside], score)
+        np.add.at(worth, cell[inside], score * response_worth(scenario, start + inside))
+    return weight, worth
+
+
 # --- money --------------------------------------------------------------------------------------------------------
 
 
 def contact_prices(facts: Facts, plan: Records) -> Floats:
     """What each contact costs before any response: its unit cost, or the average price of a channel with tiers."""
     price = facts.pairs.unit_cost[pair_rows(plan)].astype(np.float64)
-    channel = channels_of(plan)
     for tiers in facts.tiers:
-        own = channel == tiers.channel
+        own = (facts.activities["channel"] == tiers.channel).to_numpy(bool)[plan.activity]
         volume = int(own.sum())
         if volume:
             price[own] = tier_total(tiers, volume) / volume

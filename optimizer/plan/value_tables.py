@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.plan.records import Records
-from optimizer.plan.valuation import Worth, channels_of, pair_rows
+from optimizer.plan.valuation import Worth, pair_rows
 
 BUDGET_KEYS = ["channel", "cell", "wave"]
 BUDGET_SUMS = ["volume", "cost", "response", "gross_margin"]
@@ -61,23 +61,29 @@ def _rows(records: list[tuple[object, ...]]) -> pd.DataFrame:
 
 def _channel_rows(plan: Records, worth: Worth) -> pd.DataFrame:
     facts = plan.facts
-    cell = np.full(len(plan), "", dtype=object)
+    # every cell of any saturation has a number, 0 where there is none
+    cells, cell = [""], np.zeros(len(plan), dtype=np.int64)
     for saturation in facts.saturations:
         code = saturation.cell[pair_rows(plan)]
-        cell = np.where(code >= 0, np.array([*saturation.cells, ""], dtype=object)[code], cell)
+        cell = np.where(code >= 0, len(cells) + code, cell)
+        cells += [str(label) for label in saturation.cells]
+    key = plan.activity * len(cells) + cell
+    found = np.flatnonzero(np.bincount(key, minlength=len(facts.activities) * len(cells)))
+    channels, waves = facts.activities["channel"].tolist(), facts.activities["wave"].tolist()
+    texts = [(channels[one // len(cells)], cells[one % len(cells)], waves[one // len(cells)]) for one in found]
+    named = sorted(set(texts))
+    row = np.zeros(len(facts.activities) * len(cells), dtype=np.int64)
+    row[found] = [named.index(text) for text in texts]
     contacts = pd.DataFrame(
         {
-            "channel": channels_of(plan),
-            "cell": cell,
-            "wave": facts.activities["wave"].to_numpy(object)[plan.activity],
             "volume": 1.0,
             "cost": worth.contact_cost,
             "response": worth.response,
             "gross_margin": worth.contact_gross_margin,
         }
     )
-    summed = contacts.groupby(BUDGET_KEYS, sort=True)[BUDGET_SUMS].sum()
-    return _rows([(*key, *values, np.nan) for key, values in zip(summed.index, summed.to_numpy(), strict=True)])
+    summed = contacts.groupby(row[key], sort=True)[BUDGET_SUMS].sum()
+    return _rows([(*text, *values, np.nan) for text, values in zip(named, summed.to_numpy(), strict=True)])
 
 
 def _fixed_rows(plan: Records, worth: Worth) -> pd.DataFrame:

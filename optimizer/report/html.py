@@ -33,10 +33,10 @@ def report_page(plan: Plan) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"money": money, "number": figure, "gap": short_gap, "percent": percent}
-    rules = rule_rows(plan)
+    rules, summary = rule_rows(plan), plan.summary
     return environment.get_template("plan.html").render(
-        summary=plan.summary,
-        head=objective_head(plan.summary),
+        summary=summary,
+        head=objective_head(summary),
         certificate=plan.certificate,
         picture=contacts_picture(plan.contacts),
         money=money_rows(plan.budget),
@@ -111,7 +111,8 @@ def rule_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def contacts_per_customer(contacts: pd.DataFrame) -> list[tuple[int, int]]:
     """(number of contacts, customers who get so many), ascending."""
-    counts = np.bincount(contacts.groupby("customer_id").size().to_numpy(np.int64))
+    customer, _ = pd.factorize(contacts["customer_id"])
+    counts = np.bincount(np.bincount(customer[customer >= 0]))
     return [(int(number), int(counts[number])) for number in np.flatnonzero(counts)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+import numpy as np
 import pandas as pd
 
 #: One colour a channel, told apart in print and by most colour-blind readers.
@@ -71,12 +72,29 @@ def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
 
 def volumes_by_wave(contacts: pd.DataFrame) -> pd.DataFrame:
     """Number of contacts: channels as rows, largest first; waves by date as columns, or dates where there are none."""
-    waved = bool((contacts["wave"].astype(str) != "").any())
-    dates = pd.to_datetime(contacts["date"])
-    column = contacts["wave"].astype(str) if waved else dates.dt.strftime("%Y-%m-%d").fillna("horizon").astype(str)
-    frame = pd.DataFrame({"channel": contacts["channel"].astype(str), "column": column, "date": dates})
+    # A million contacts have few channels, waves and dates: what they read like is worked out once each.
+    few = contacts.groupby(["channel", "wave", "date"], dropna=False, observed=True, sort=False).size()
+    kinds = few.index.to_frame(index=False).assign(number=few.to_numpy(np.int64))
+    dates = pd.to_datetime(kinds["date"])
+    waves = kinds["wave"].astype(str)
+    waved = bool((waves != "").any())
+    column = waves if waved else dates.dt.strftime("%Y-%m-%d").fillna("horizon").astype(str)
+    frame = pd.DataFrame(
+        {"channel": kinds["channel"].astype(str), "column": column, "date": dates, "number": kinds["number"]}
+    )
     # The middle date of a wave says where it stands: channels of one wave land on different days.
-    order = frame.groupby("column")["date"].median().reset_index().sort_values(["date", "column"])["column"]
-    volumes = frame.groupby(["channel", "column"]).size().unstack("column", fill_value=0)[order.tolist()]
+    middle = {name: _middle(lines["date"], lines["number"]) for name, lines in frame.groupby("column")}
+    order = sorted(middle, key=lambda name: (pd.isna(middle[name]), 0 if pd.isna(middle[name]) else middle[name], name))
+    volumes = frame.pivot_table("number", "channel", "column", "sum", fill_value=0)[order]
     rows = volumes.sum(axis=1).reset_index(name="total").sort_values(["total", "channel"], ascending=[False, True])
     return volumes.loc[rows["channel"]].astype(int)
+
+
+def _middle(dates: pd.Series, number: pd.Series) -> pd.Timestamp | pd.api.typing.NaTType:
+    """The median of dates that stand so many times each; NaT where none is known."""
+    known = pd.DataFrame({"date": dates, "number": number}).dropna().sort_values("date")
+    if not len(known):
+        return pd.NaT
+    upto = known["number"].cumsum().to_numpy()
+    low, high = (known["date"].iloc[int(np.searchsorted(upto, k + 1))] for k in ((upto[-1] - 1) // 2, upto[-1] // 2))
+    return low + (high - low) / 2

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from optimizer.plan.columns import Columns, split_name, text_of
 from optimizer.plan.records import Records, Rows, Scope, declared_match, declared_scope, past_records
-from optimizer.plan.valuation import Worth, contact_ranks, value_plan
+from optimizer.plan.valuation import Worth, value_plan
 from optimizer.plan.verify.candidates import Candidates
 from optimizer.plan.verify.units import UnitNames, gathered
 from optimizer.scenario.facts import Bools, Facts, Floats
@@ -23,6 +22,7 @@ from optimizer.scenario.rule_schema import Bound, Control, Rule, TableBound, Tab
 from optimizer.scenario.where import parse
 
 if TYPE_CHECKING:
+    from optimizer.plan.verify.measure import Measure
     from optimizer.scenario import Scenario
 
 Filter = str | Mapping[str, Any]
@@ -41,11 +41,14 @@ class Evidence:
         Our contacts: known, eligible, each once.
     spend : float64 (M,)
         Money on each medium cell.
+    measured : dict
+        Measures by name, once asked for.
     """
 
     scenario: Scenario
     plan: Records
     spend: Floats
+    measured: dict[str, Measure] = field(default_factory=dict)
     _units: dict[str, UnitNames] = field(default_factory=dict)
     _scopes: dict[str, set[Scope]] = field(default_factory=dict)
     _control: dict[str, Bools] = field(default_factory=dict)
@@ -67,11 +70,6 @@ class Evidence:
     def columns(self) -> Columns:
         """Customers' and activities' columns, shared by all records here."""
         return self.plan.columns
-
-    @cached_property
-    def ranks(self) -> NDArray[np.int64]:
-        """The rank of each of our contacts among the customer's, by date."""
-        return contact_ranks(self.plan, self.booked)
 
     @cached_property
     def eligible(self) -> Candidates:

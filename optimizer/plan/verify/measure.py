@@ -56,6 +56,12 @@ class Total:
 
 def measure(evidence: Evidence, name: str) -> Measure:
     """Everything's value of the measure of that name."""
+    if name not in evidence.measured:
+        evidence.measured[name] = _measure(evidence, name)
+    return evidence.measured[name]
+
+
+def _measure(evidence: Evidence, name: str) -> Measure:
     worth, facts, plan, booked = evidence.worth, evidence.facts, evidence.plan, evidence.booked
     no_media, no_fixed = np.zeros(len(facts.media)), np.zeros(len(facts.fixed_costs))
     fixed = worth.fixed_money

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.plan.records import Records
-from optimizer.plan.valuation import changed_channel
 from optimizer.plan.verify.evidence import Evidence, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule
 from optimizer.plan.verify.neighbours import neighbours
@@ -81,9 +80,9 @@ def check_effect(rule: Rule, evidence: Evidence) -> list[Check]:
     plan = evidence.plan
     touched = plan.holds(rule.where).copy()
     if effect.contact is not None:
-        touched &= evidence.ranks >= effect.contact
+        touched &= evidence.worth.order.ranks >= effect.contact
     elif effect.alternate is not None:
-        touched &= changed_channel(plan, evidence.booked)
+        touched &= evidence.worth.order.changed
     judge = judge_rule(rule, "", "contacts")
     judge.add(float(touched.sum()))
     judge.bound_units = 0

@@ -224,4 +224,6 @@ def clashing_pairs(
     shift = len(plan)
     one = np.concatenate([np.minimum(own_first, own_then)[distinct], after, before])
     other = np.concatenate([np.maximum(own_first, own_then)[distinct], booked + shift, booked_before + shift])
-    return np.unique(np.column_stack([one, other]).astype(np.int64), axis=0) if len(one) else np.empty((0, 2), np.int64)
+    count = shift + len(past)
+    pairs = np.unique(one.astype(np.int64) * count + other)
+    return np.column_stack([pairs // count, pairs % count]) if len(pairs) else np.empty((0, 2), np.int64)

@@ -7,8 +7,8 @@ min â‰¤ number of contacts (distinct customers; distinct customers and dates) â‰
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimizer.plan.records import Records, Rows
 from optimizer.plan.verify.evidence import Evidence, days_text, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule
 from optimizer.scenario.rule_schema import Rule, Volume
@@ -25,21 +25,22 @@ def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
     checks = []
     for scope in evidence.scopes(rule):
         own, other = rows_in(ours, scope), rows_in(theirs, scope)
-        customer = np.concatenate([plan.customer[own], committed.customer[other]]).astype(np.int64)
-        day = np.concatenate([plan.days[own], committed.days[other]])
         low = evidence.scope_bound(volume.min, rule, scope, -np.inf)
         high = evidence.scope_bound(volume.max, rule, scope, np.inf)
         label = scope_label(rule.each_columns, scope)
         if volume.days is None:
             judge = judge_rule(rule, label, "scopes")
-            judge.add(float(_number(volume.of, customer, day)), low, high)
+            judge.add(float(_number(volume.of, (plan, own), (committed, other))), low, high)
             checks.append(judge.check())
             continue
         for (start, end), window_low, window_high in window_bounds(volume, evidence, low, high):
-            inside = (day >= start) & (day <= end)
             window = f"{days_text(start)} to {days_text(end)}"
             judge = judge_rule(rule, f"{label}, {window}" if label else window, "windows")
-            judge.add(float(_number(volume.of, customer[inside], day[inside])), window_low, window_high)
+            inside = [
+                (records, rows[(records.days[rows] >= start) & (records.days[rows] <= end)])
+                for records, rows in ((plan, own), (committed, other))
+            ]
+            judge.add(float(_number(volume.of, *inside)), window_low, window_high)
             checks.append(judge.check())
     return checks
 
@@ -64,11 +65,13 @@ def window_bounds(
     return bounded
 
 
-def _number(of: str, customer: NDArray[np.int64], day: NDArray[np.int64]) -> int:
+def _number(of: str, *parts: tuple[Records, Rows]) -> int:
     """How many contacts, distinct customers or distinct customers and dates."""
-    if of == "contacts" or not len(customer):
-        return len(customer)
-    if of == "customers":
+    if of == "contacts":
+        return sum(len(rows) for _, rows in parts)
+    customer = np.concatenate([records.customer[rows] for records, rows in parts]).astype(np.int64)
+    if of == "customers" or not len(customer):
         return len(np.unique(customer))
+    day = np.concatenate([records.days[rows] for records, rows in parts])
     first = int(day.min())
     return len(np.unique(customer * (int(day.max()) - first + 1) + (day - first)))
