@@ -1,6 +1,6 @@
 """Customers × 24 with 1,000 dealers: a minimum and a maximum of contacts each, and five countries with budgets.
 
-Offers, waves, scores, history and local rules are those of ``weekly``. Under the budgets alone customers receive 2.45
+Offers, waves, scores, history and local rules are those of ``weekly``. Under the budgets alone customers receive 2.72
 contacts each; a dealer wants 6 % more than that of its customers (two in five dealers), 6 % less (two in five), or has
 room on both sides.
 """
@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from tests.benchmarks.scale import bounds, weekly
+from tests.benchmarks.scale import weekly
 from tests.benchmarks.scale.writing import Columns, blocks, generator, write_scenario, write_tables
 
 DEALERS = 1_000
-#: Contacts a customer under the budgets alone, printed by ``calibrate.totals`` without the prices of volumes.
-CONTACTS = 2.45
+#: Money a customer (of all countries) and contacts a customer, as ``calibrate.totals`` finds them at the prices of
+#: the budgets without those of volumes.
+BUDGETS = {"FR": 1.533, "DE": 1.184, "IT": 0.789, "ES": 0.603, "BE": 0.415}
+CONTACTS = 2.72
 #: Share of a dealer's expected contacts it must and may have, and how many dealers have which.
 TIGHT = ((1.06, 1.40), (0.65, 0.94), (0.75, 1.25))
 SHARES = (0.4, 0.4, 0.2)
@@ -49,11 +51,15 @@ def write(folder: Path, customers: int, seed: int) -> Path:
 
 
 def coupling_rules(customers: int) -> list[dict[str, Any]]:
-    """Budgets of all and of countries, and the dealers."""
-    budgets = [rule for rule in bounds.rules(customers) if "budget" in rule]
-    for rule in budgets:
-        # Without the other rows customers would spend more; all five countries bind, their sum does not.
-        rule["budget"]["max"] = round(rule["budget"]["max"] * (1.1 if "where" not in rule else 0.95), 2)
+    """The budgets of countries, and the dealers."""
+    budgets = [
+        {
+            "name": f"budget of {country}",
+            "budget": {"max": round(money * customers, 2)},
+            "where": {"country": country},
+        }
+        for country, money in BUDGETS.items()
+    ]
     of = {side: {"table": "dealers.csv", "column": column} for side, column in (("min", "least"), ("max", "most"))}
     return [*budgets, {"name": "dealers", "volume": of, "each": "dealer"}]
 
