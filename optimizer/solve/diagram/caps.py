@@ -19,6 +19,12 @@ from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
 from optimizer.solve.diagram.steps import Steps, say_runs
 from optimizer.solve.diagram.whole import quantum, whole, whole_caps
 
+#: How a rule enters a diagram: as it is, as a coarser cap, not at all. The last two make the diagram a relaxation.
+EXACT, COARSE, DROPPED = 0, 1, 2
+Eased = NDArray[np.int8]
+#: Quanta that make up the largest bound of a coarse cap.
+COARSE_STATES = 48
+
 #: The state of a cap that can no longer bind.
 FORGOTTEN = 1 << 61
 
@@ -67,60 +73,77 @@ class CapRows:
         self._rest: list[Floats] = []
         self._rule: list[Ints] = []
 
-    def add_counts(self, problem: Problem, dropped: Bools) -> None:
-        """Add both sides of every count; ``dropped`` (B, rules) leaves some out."""
+    def add_counts(self, problem: Problem, eased: Eased) -> None:
+        """Add both sides of every count; ``eased`` (B, rules) says where they are coarser or left out."""
         for number, rule in enumerate(problem.local):
-            if isinstance(rule, Count):
-                self._add_count(number, rule, dropped[:, number])
+            if not isinstance(rule, Count):
+                continue
+            holders = self.steps.holders(rule.units)
+            place = self.steps.places(rule.units, rule.bound_units)
+            how = np.where(place >= 0, eased[holders.cls, number], DROPPED)
+            for level in (EXACT, COARSE):
+                if (how == level).any():
+                    self._add_count(number, rule, place, how == level, level == COARSE)
 
-    def _add_count(self, number: int, rule: Count, dropped: Bools) -> None:
+    def _add_count(self, number: int, rule: Count, place: Int64, bound: Bools, coarse: bool) -> None:
         holders = self.steps.holders(rule.units)
-        place = holders.places(rule.bound_units)
-        bound = (place >= 0) & ~dropped[holders.cls]
-        if not bound.any():
-            return
-        weights = np.where(bound[holders.of_step], self.steps.weights(rule.weights), 0.0)
-        q = quantum(weights, int(np.diff(self.steps.start).max(initial=1)))
-        value = whole(weights, q)
-        for bounds, sign in ((rule.upper, 1), (rule.lower, -1)):
-            limit = np.full(len(place), np.inf)
-            limit[bound] = sign * bounds[place[bound]]
+        there = self.steps.candidates(rule.weights)
+        there = there[bound[holders.of_step[there]]]
+        weights = self.steps.weights(rule.weights, there)
+        counts = weights != 0
+        there, weights = there[counts], weights[counts]
+        unit = holders.of_step[there]
+        where = np.flatnonzero(bound)
+        limits = {sign: np.full(len(place), np.inf) for sign in (1, -1)}
+        limits[1][where], limits[-1][where] = rule.upper[place[where]], -rule.lower[place[where]]
+        q = quantum(weights, self.steps.longest)
+        if coarse:
+            q = max(q, _coarse(weights, [*limits.values()]))
+        for sign, limit in limits.items():
             soft = rule.soft
             if soft is not None and not (soft.max_side if sign > 0 else soft.min_side):
                 soft = None
-            self._add_side(number, holders.cls, holders.of_step, sign * value, limit, q, soft)
+            if not np.isfinite(limit).any():
+                continue
+            value = np.floor(sign * weights / q + 1e-9).astype(np.int64) if coarse else whole(sign * weights, q)
+            self._add_side(number, holders.cls, there, unit, value, limit, q, soft)
 
     def _add_side(
-        self, number: int, cls: Ints, of_step: Ints, weight: Int64, limit: Floats, q: float, soft: Soft | None
+        self,
+        number: int,
+        cls: Ints,
+        there: Int64,
+        unit: Ints,
+        weight: Int64,
+        limit: Floats,
+        q: float,
+        soft: Soft | None,
     ) -> None:
-        count = len(limit)
         begins, rest = whole_caps(limit, q, soft is not None)
-        most = _sums(of_step, np.maximum(weight, 0), count)
+        most, alone = _most(unit, weight, len(limit))
         alive = np.isfinite(limit) & (begins < most)
-        alone = np.ones(count, bool)
-        alone[of_step[weight != 0]] = False
         # Without a contact that counts, a bound is kept or broken whatever is chosen.
-        broken = np.isfinite(limit) & alone & (begins < 0)
-        over = np.where(broken, -(begins + rest), 0.0)
-        if soft is None or (over * q > soft.tolerance + 1e-9).any():
-            unpaid = broken if soft is None else broken & (over * q > soft.tolerance + 1e-9)
-            self.feasible[cls[unpaid]] = False
-        if soft is not None and broken.any():
-            np.subtract.at(self.worth, cls[broken], soft.penalty * q * over[broken])
-        there = np.flatnonzero(alive[of_step] & (weight != 0))
-        if not len(there):
+        broken = np.flatnonzero(np.isfinite(limit) & alone & (begins < 0))
+        if len(broken):
+            over = -(begins[broken] + rest[broken]) * q
+            unpaid = over > soft.tolerance + 1e-9 if soft is not None else np.ones(len(broken), bool)
+            self.feasible[cls[broken[unpaid]]] = False
+            if soft is not None:
+                np.subtract.at(self.worth, cls[broken], soft.penalty * over)
+        rows = np.flatnonzero(alive[unit] & (weight != 0))
+        size = len(rows)
+        if not size:
             return
-        unit = of_step[there]
-        self._step.append(there)
+        unit = unit[rows]
+        self._step.append(there[rows])
         self._cap.append(unit.astype(np.int64) + self.count)
-        self._weight.append(weight[there])
+        self._weight.append(weight[rows])
         self._begins.append(begins[unit])
-        size = len(there)
         self._price.append(np.full(size, -1.0 if soft is None else soft.penalty * q))
         self._slack.append(np.full(size, np.inf if soft is None else (soft.tolerance + 1e-9) / q))
         self._rest.append(rest[unit])
         self._rule.append(np.full(size, number, np.int32))
-        self.count += count
+        self.count += len(limit)
 
     def laid(self) -> tuple[Caps, Ints, int]:
         """The caps along the steps, the rule of each row, and the number of columns their states need."""
@@ -167,10 +190,21 @@ def say_caps(said: Hashes, caps: Caps) -> None:
     say_runs(said, caps.start, np.stack([word.astype(np.int64) for word in words], axis=1))
 
 
-def _sums(label: Ints, value: Int64, size: int) -> Int64:
-    total = np.zeros(size, np.int64)
-    np.add.at(total, label, value)
-    return total
+def _coarse(weights: Floats, limits: list[Floats]) -> float:
+    """A quantum of which few make a bound: rounding weights down to it only loosens the rule."""
+    finite = [np.abs(limit[np.isfinite(limit)]).max(initial=0.0) for limit in limits]
+    return float(max(*finite, np.abs(weights).max(initial=0.0))) / COARSE_STATES
+
+
+@compiled
+def _most(unit: Ints, weight: Int64, size: int) -> tuple[Int64, Bools]:
+    """The largest sum of each unit, and whether nothing counts in it."""
+    most, alone = np.zeros(size, np.int64), np.ones(size, np.bool_)
+    for k in range(len(unit)):
+        alone[unit[k]] = False
+        if weight[k] > 0:
+            most[unit[k]] += weight[k]
+    return most, alone
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optimizer.problem import Bools, Clash, Ints, Problem
+from optimizer.solve.diagram.caps import EXACT, Eased
 from optimizer.solve.diagram.compiled import Int64, compiled
 from optimizer.solve.diagram.steps import Steps
 
@@ -14,12 +15,12 @@ def is_hard(rule: Clash) -> bool:
     return rule.soft is None or rule.soft.tolerance < 1.0 - 1e-9
 
 
-def hard_clashes(problem: Problem, steps: Steps, dropped: Bools) -> Int64:
+def hard_clashes(problem: Problem, steps: Steps, eased: Eased) -> Int64:
     """Later steps that each step blocks, as bits: (S, words); bit k of a set stands for the k-th step from the end."""
     blocks = np.zeros((len(steps.cls), steps.words), np.int64)
     for number, rule in enumerate(problem.local):
         if isinstance(rule, Clash) and is_hard(rule):
-            add_clashes(steps, rule, dropped[:, number], blocks)
+            add_clashes(steps, rule, eased[:, number] != EXACT, blocks)
     return blocks
 
 

@@ -14,17 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem
-from optimizer.solve.diagram.caps import CapRows, say_caps
-from optimizer.solve.diagram.clashes import hard_clashes
+from optimizer.solve.diagram.batches import Batch, batches
 from optimizer.solve.diagram.classes import classes
 from optimizer.solve.diagram.compiled import Int64
-from optimizer.solve.diagram.distinct import groups_of, say_groups
-from optimizer.solve.diagram.effects import COLUMNS, effects_of, rank_count, say_effects
-from optimizer.solve.diagram.expand import Layers, Program, TooWide, layers
-from optimizer.solve.diagram.pending import pending_of, say_pending, width_of
-from optimizer.solve.diagram.reduce import reduced
-from optimizer.solve.diagram.runs import Runs, distinct_rows, gathered, runs
-from optimizer.solve.diagram.steps import Steps, futures, own_steps, say
+from optimizer.solve.diagram.effects import rank_count
+from optimizer.solve.diagram.runs import distinct_rows, gathered
+from optimizer.solve.diagram.steps import Steps, own_steps
 from optimizer.solve.diagram.units import PricingUnits
 
 #: States of a class in one layer beyond which its diagram becomes a relaxation.
@@ -85,17 +80,6 @@ class Diagrams:
     masked: bool = False
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """The diagrams of some classes: ``run_of`` (B,) is the run each class has."""
-
-    runs: Runs
-    run_of: Int64
-    root_worth: Floats
-    feasible: Bools
-    exact: Bools
-
-
 def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) -> Diagrams:
     """Compile the local rules and effects of every class into a diagram.
 
@@ -108,12 +92,21 @@ def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) ->
         States of a class in one layer beyond which its diagram becomes a relaxation.
     """
     known = classes(problem, units)
+    orders: dict[int, Int64 | None] = {}
+
+    def steps_of(first: Int64) -> Steps:
+        return own_steps(problem, units, first, orders)
+
     length = units.start[known.first + 1] - units.start[known.first]
-    batches = [batch for some in _batches(length) for batch in _built(problem, units, known.first[some], limit)]
-    return _joined(problem, known.class_of, batches)
+    found, places = [], []
+    for some in _parts(length):
+        for batch in batches(problem, steps_of, known.first[some], limit):
+            found.append(batch)
+            places.append(batch.place + some.start)
+    return _joined(problem, known.class_of, found, np.concatenate(places))
 
 
-def _batches(length: Int64) -> list[slice]:
+def _parts(length: Int64) -> list[slice]:
     """Runs of classes small enough to be expanded together."""
     found, begin, steps = [], 0, 0
     for c, size in enumerate(length.tolist()):
@@ -126,63 +119,15 @@ def _batches(length: Int64) -> list[slice]:
     return found
 
 
-def _built(problem: Problem, units: PricingUnits, first: Int64, limit: int) -> list[_Batch]:
-    """The diagrams of some classes, in halves where they take too much at once."""
-    try:
-        return [_batch(problem, own_steps(problem, units, first), limit)]
-    except TooWide:
-        half = len(first) // 2
-        return _built(problem, units, first[:half], limit) + _built(problem, units, first[half:], limit)
-
-
-def _batch(problem: Problem, steps: Steps, limit: int) -> _Batch:
-    worth, feasible = np.zeros(steps.classes), np.ones(steps.classes, bool)
-    dropped = np.zeros((steps.classes, len(problem.local)), bool)
-    program = _program(problem, steps, dropped, worth, feasible)
-    found: Layers = layers(program, limit)
-    nodes = reduced(found)
-    feasible &= nodes.root >= 0
-    root = np.where(feasible, nodes.root, -1)
-    distinct, run_of = np.unique(root, return_inverse=True)
-    worth = np.where(feasible, worth + nodes.root_worth, 0.0)
-    return _Batch(runs(nodes, distinct), run_of, worth, feasible, np.logical_not(dropped.any(axis=1)))
-
-
-def _program(problem: Problem, steps: Steps, dropped: Bools, worth: Floats, feasible: Bools) -> Program:
-    """What every step reads; ``worth`` and ``feasible`` take what holds whatever is chosen."""
-    rows = CapRows(steps, worth, feasible)
-    rows.add_counts(problem, dropped)
-    caps, _, width = rows.laid()
-    blocks = hard_clashes(problem, steps, dropped)
-    groups, _, group_columns = groups_of(problem, steps, dropped, worth, feasible)
-    pending, _ = pending_of(problem, steps, dropped)
-    effects = effects_of(problem, steps)
-    said = np.zeros(len(steps.cls), np.uint64)
-    say(said, steps.slot.astype(np.int64)[:, None])
-    say_caps(said, caps)
-    say(said, blocks)
-    say_groups(said, groups)
-    say_pending(said, pending)
-    say_effects(said, effects)
-    members = int(steps.member.max(initial=0)) + 1
-    interacts = bool(problem.responses.ranks or problem.responses.changes)
-    at_groups = width + steps.words
-    at_pending = at_groups + group_columns
-    at_effects = at_pending + width_of(pending, steps)
-    return Program(
-        steps.start, steps.slot, futures(steps, said), caps, blocks, groups, pending, effects, width, at_groups,
-        at_pending, at_effects, at_effects + COLUMNS * members * interacts,
-    )  # fmt: skip
-
-
-def _joined(problem: Problem, class_of: Ints, batches: list[_Batch]) -> Diagrams:
+def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64) -> Diagrams:
     """All batches as one; classes with the same nodes and the same constant become one."""
-    parts = [batch.runs for batch in batches]
+    parts = [batch.runs for batch in found]
     before = np.cumsum([0, *(len(part.node_start) - 1 for part in parts)])
-    run = np.concatenate([batch.run_of + k for batch, k in zip(batches, before, strict=False)])
-    worth = np.concatenate([batch.root_worth for batch in batches])
-    feasible = np.concatenate([batch.feasible for batch in batches])
-    exact = np.concatenate([batch.exact for batch in batches])
+    order = np.argsort(places)
+    run = np.concatenate([batch.run_of + k for batch, k in zip(found, before, strict=False)])[order]
+    worth = np.concatenate([batch.root_worth for batch in found])[order]
+    feasible = np.concatenate([batch.feasible for batch in found])[order]
+    exact = np.concatenate([batch.exact for batch in found])[order]
     first, number = distinct_rows(run, worth.view(np.int64), feasible, exact)
     nodes = gathered(parts, run[first])
     keys, term = np.unique(nodes.term, return_inverse=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Distinct, Floats, Ints, Problem
-from optimizer.solve.diagram.caps import FORGOTTEN, columns
+from optimizer.solve.diagram.caps import EXACT, FORGOTTEN, Eased, columns
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
 from optimizer.solve.diagram.steps import Steps, say_runs
 from optimizer.solve.diagram.whole import FAR, whole_caps
@@ -61,16 +61,14 @@ class _Part:
     prices: Floats  # (R, 5): up_price, low_price, up_rest, low_rest, slack
 
 
-def groups_of(
-    problem: Problem, steps: Steps, dropped: Bools, worth: Floats, feasible: Bools
-) -> tuple[Groups, Ints, int]:
+def groups_of(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasible: Bools) -> tuple[Groups, Ints, int]:
     """Lay the distinct rules along the steps: what they read, the rule of each row, and the columns they need."""
     parts: list[_Part] = []
     rules: list[Ints] = []
     count = 0
     for number, rule in enumerate(problem.local):
         if isinstance(rule, Distinct):
-            part = _part(rule, steps, dropped[:, number], worth, feasible, count)
+            part = _part(rule, steps, eased[:, number] != EXACT, worth, feasible, count)
             count += len(steps.holders(rule.units).unit)
             if part is not None:
                 parts.append(part)
@@ -120,7 +118,7 @@ def say_groups(said: Hashes, groups: Groups) -> None:
 def _part(rule: Distinct, steps: Steps, dropped: Bools, worth: Floats, feasible: Bools, count: int) -> _Part | None:
     """The rows of a rule where it can bind; what holds whatever is chosen goes into ``worth`` and ``feasible``."""
     holders = steps.holders(rule.units)
-    place = holders.places(rule.bound_units)
+    place = steps.places(rule.units, rule.bound_units)
     bound = (place >= 0) & ~dropped[holders.cls]
     if not bound.any():
         return None

@@ -19,6 +19,8 @@ from optimizer.solve.diagram.distinct import Groups, step_groups
 from optimizer.solve.diagram.effects import Effects, step_effects, term_of
 from optimizer.solve.diagram.pending import Pending, step_pending
 
+#: States of a crowded layer that are kept to see what makes them many.
+SAMPLE = 2000
 #: Numbers that the states of one layer may take in memory.
 LAYER_SIZE = 1 << 26
 
@@ -56,7 +58,17 @@ class Layers:
     term: Int64
     root: Int64
     full: Bools
-    crowded: dict[int, Int64]
+    crowds: list[Crowd]
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Classes with too many states in a layer: the class that stands for their future, and some of the states."""
+
+    layer: int
+    cls: int
+    classes: Int64
+    rows: Int64
 
 
 class TooWide(Exception):
@@ -69,7 +81,7 @@ def layers(program: Program, limit: int) -> Layers:
     length = np.diff(program.start)
     ranks = program.effects.rank_of.shape[1]
     full = np.zeros(classes, bool)
-    crowded: dict[int, Int64] = {}
+    crowds: list[Crowd] = []
     root = np.zeros(classes, np.int64)
     rows, cls = np.empty((0, program.width), np.int64), np.empty(0, np.int32)
     found = []
@@ -92,9 +104,12 @@ def layers(program: Program, limit: int) -> Layers:
         over = np.flatnonzero(crowd > room)
         if len(over):
             of_layer = program.future[program.start[:-1] + np.minimum(t - 2, length - 1)]
-            hit = (length >= t) & np.isin(of_layer, over)
-            full |= hit
-            crowded[t - 1] = _sample(rows_next, cls_next, over[0])
+            for one in over.tolist():
+                hit = np.flatnonzero((length >= t) & (of_layer == one) & ~full)
+                full[hit] = True
+                some = rows_next[cls_next == one]
+                if len(hit):
+                    crowds.append(Crowd(t - 1, one, hit, some[:: max(1, len(some) // SAMPLE)]))
             stays = ~np.isin(cls_next, over)
             place = np.where(stays, np.cumsum(stays) - 1, -1)
             found[-1] = (_moved(low, place), _moved(high, place), low_worth, high_worth, term)
@@ -121,7 +136,7 @@ def layers(program: Program, limit: int) -> Layers:
         np.concatenate([end, *(layer[4] for layer in found)]),
         root,
         full,
-        crowded,
+        crowds,
     )
 
 
@@ -133,10 +148,6 @@ def _shares(program: Program, length: Int64, t: int) -> Int64:
 
 def _moved(child: Int64, place: Int64) -> Int64:
     return np.where(child >= 0, place[child], -1)
-
-
-def _sample(rows: Int64, cls: Ints, one: int) -> Int64:
-    return rows[cls == one]
 
 
 @compiled

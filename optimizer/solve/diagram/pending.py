@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.problem import Bools, Clash, Floats, Ints, Precedence, Problem
+from optimizer.solve.diagram.caps import EXACT, Eased
 from optimizer.solve.diagram.clashes import add_clashes, is_hard
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed
 from optimizer.solve.diagram.steps import Steps
@@ -51,7 +52,7 @@ class Pending(NamedTuple):
     stronger: Ints
 
 
-def pending_of(problem: Problem, steps: Steps, dropped: Bools) -> tuple[Pending, Ints]:
+def pending_of(problem: Problem, steps: Steps, eased: Eased) -> tuple[Pending, Ints]:
     """Lay precedences and soft clashes along the steps: what they read, and which rules ask at all."""
     asks: list[Int64] = []
     needs: list[Bools] = []
@@ -60,16 +61,19 @@ def pending_of(problem: Problem, steps: Steps, dropped: Bools) -> tuple[Pending,
     price: list[float] = []
     rules: list[int] = []
     for number, rule in enumerate(problem.local):
+        if not isinstance(rule, Clash | Precedence):
+            continue
+        dropped = eased[:, number] != EXACT
         ask = np.zeros((len(steps.cls), steps.words), np.int64)
         if isinstance(rule, Clash) and not is_hard(rule):
             assert rule.soft is not None
-            add_clashes(steps, rule, dropped[:, number], ask)
+            add_clashes(steps, rule, dropped, ask)
             need, enable = np.zeros(len(steps.cls), bool), np.zeros_like(ask)
             kind, cost = CLASH, rule.soft.penalty
         elif isinstance(rule, Precedence):
             hard = rule.soft is None or rule.soft.tolerance < 1.0 - 1e-9
             enable = np.zeros_like(ask)
-            need = _precedence(steps, rule, dropped[:, number], ask, enable)
+            need = _precedence(steps, rule, dropped, ask, enable)
             kind, cost = (HARD, 0.0) if hard or rule.soft is None else (PAID, rule.soft.penalty)
         else:
             continue

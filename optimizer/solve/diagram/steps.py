@@ -6,6 +6,7 @@ Counting from the last slot lines up classes whose remaining slots are the same,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class Steps:
     pair: Int64
     all_customer: Int64
     all_class: Ints
+    orders: dict[int, Int64 | None] = field(default_factory=dict)  # known orders of bound units, by identity
     _holders: dict[int, Holders] = field(default_factory=dict)
 
     @property
@@ -49,11 +51,34 @@ class Steps:
     @property
     def words(self) -> int:
         """Words of a set of steps of one class."""
-        return max(1, (int(np.diff(self.start).max(initial=0)) + 63) // 64)
+        return max(1, (self.longest + 63) // 64)
 
-    def weights(self, weights: Weights) -> Floats:
-        """Weights of the steps' contacts, (S,)."""
-        return on_rows(weights, self.customer, self.activity, self.pair)
+    @property
+    def longest(self) -> int:
+        """The largest number of steps of a class."""
+        return int(np.diff(self.start).max(initial=0))
+
+    def weights(self, weights: Weights, some: Int64 | None = None) -> Floats:
+        """Weights of the contacts of all steps, or of some."""
+        if some is None:
+            return on_rows(weights, self.customer, self.activity, self.pair)
+        return on_rows(weights, self.customer[some], self.activity[some], self.pair[some])
+
+    def candidates(self, weights: Weights) -> Int64:
+        """Steps of activities that the weights count."""
+        if weights.activity is None:
+            return np.arange(len(self.cls))
+        counted = np.flatnonzero(weights.activity)
+        order, start = self._by_activity
+        runs = [order[start[a] : start[a + 1]] for a in counted.tolist()]
+        return np.concatenate([np.empty(0, np.int64), *runs])
+
+    @cached_property
+    def _by_activity(self) -> tuple[Int64, Int64]:
+        """The steps by activity, and where each activity's begin."""
+        count = len(self.problem.activity_names)
+        order = np.argsort(self.activity, kind="stable")
+        return order, np.searchsorted(self.activity[order], np.arange(count + 1))
 
     def members(self, weights: Weights) -> Bools:
         """Whether 0/1 weights keep the steps' contacts, (S,)."""
@@ -67,6 +92,22 @@ class Steps:
             self._holders[id(grouping)] = Holders(unit, self.all_class[at], inside.astype(np.int32))
         return self._holders[id(grouping)]
 
+    def places(self, grouping: Units, bound: Ints) -> Int64:
+        """Where each holder is among a rule's bound units, -1 where it is not."""
+        unit = self.holders(grouping).unit
+        if not len(bound):
+            return np.full(len(unit), -1, np.int64)
+        key = id(bound)
+        if key not in self.orders:
+            rises = bool((bound[1:] > bound[:-1]).all())
+            self.orders[key] = None if rises else np.argsort(bound, kind="stable")
+        order = self.orders[key]
+        if order is None and len(bound) == len(grouping.names):
+            return unit.astype(np.int64)
+        at = np.minimum(np.searchsorted(bound, unit, sorter=order), len(bound) - 1)
+        at = at if order is None else order[at]
+        return np.where(bound[at] == unit, at, -1).astype(np.int64)
+
 
 @dataclass(frozen=True)
 class Holders:
@@ -76,17 +117,8 @@ class Holders:
     cls: Ints
     of_step: Ints
 
-    def places(self, bound: Ints) -> Int64:
-        """Where each unit is among a rule's bound units, -1 where it is not."""
-        if not len(bound):
-            return np.full(len(self.unit), -1, np.int64)
-        order = None if (bound[1:] > bound[:-1]).all() else np.argsort(bound, kind="stable")
-        at = np.minimum(np.searchsorted(bound, self.unit, sorter=order), len(bound) - 1)
-        at = at if order is None else order[at]
-        return np.where(bound[at] == self.unit, at, -1).astype(np.int64)
 
-
-def own_steps(problem: Problem, units: PricingUnits, first: Int64) -> Steps:
+def own_steps(problem: Problem, units: PricingUnits, first: Int64, orders: dict[int, Int64 | None]) -> Steps:
     """Steps of classes over the slots their first units have."""
     length = units.start[first + 1] - units.start[first]
     start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
@@ -98,7 +130,7 @@ def own_steps(problem: Problem, units: PricingUnits, first: Int64) -> Steps:
     everyone = np.flatnonzero(class_of[units.unit] >= 0)
     return Steps(
         problem, start, cls, slot, units.slot_member[slot], problem.customer[pair], problem.activity[pair], pair,
-        everyone, class_of[units.unit[everyone]],
+        everyone, class_of[units.unit[everyone]], orders,
     )  # fmt: skip
 
 

@@ -1,0 +1,132 @@
+"""Diagrams of some classes at once: read, expand, reduce; what grows too large is eased and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.problem import Bools, Floats, Problem
+from optimizer.solve.diagram.caps import EXACT, CapRows, Eased, say_caps
+from optimizer.solve.diagram.clashes import hard_clashes
+from optimizer.solve.diagram.compiled import Int64
+from optimizer.solve.diagram.distinct import groups_of, say_groups
+from optimizer.solve.diagram.effects import COLUMNS, effects_of, say_effects
+from optimizer.solve.diagram.expand import Program, TooWide, layers
+from optimizer.solve.diagram.pending import pending_of, say_pending, width_of
+from optimizer.solve.diagram.reduce import reduced
+from optimizer.solve.diagram.relax import Origins, eased_further
+from optimizer.solve.diagram.runs import Runs, runs
+from optimizer.solve.diagram.steps import Steps, futures, say
+
+#: The steps of some classes, given their first units.
+StepsOf = Callable[[Int64], Steps]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The diagrams of some classes.
+
+    ``place`` (B,) says where the classes belong in the list asked for; ``run_of`` (B,) is the run each class has.
+    """
+
+    place: Int64
+    runs: Runs
+    run_of: Int64
+    root_worth: Floats
+    feasible: Bools
+    exact: Bools
+
+
+class TooMany(Exception):
+    """A diagram grew past the limit, and no relaxation was asked for."""
+
+
+def batches(problem: Problem, steps_of: StepsOf, first: Int64, limit: int, ease: bool = True) -> list[Batch]:
+    """The diagrams of classes with these first units.
+
+    Parameters
+    ----------
+    limit : int
+        States of a class in a layer, on average over classes that share them.
+    ease : bool
+        Whether to relax what grows past the limit.
+
+    Raises
+    ------
+    TooMany
+        Unless ``ease``, when something grows past the limit.
+    """
+    eased = np.full((len(first), len(problem.local)), EXACT, np.int8)
+    return _eased(problem, steps_of, first, np.arange(len(first)), eased, limit, ease, 0)
+
+
+def _eased(
+    problem: Problem,
+    steps_of: StepsOf,
+    first: Int64,
+    place: Int64,
+    eased: Eased,
+    limit: int,
+    ease: bool,
+    attempt: int,
+) -> list[Batch]:
+    """The diagrams under eased rules; where they are still too large, under rules eased further."""
+    steps = steps_of(first)
+    worth, feasible = np.zeros(len(first)), np.ones(len(first), bool)
+    program, origins = _program(problem, steps, eased, worth, feasible)
+    try:
+        found = layers(program, limit)
+    except TooWide:
+        half = len(first) // 2
+        return [
+            batch
+            for part in (slice(None, half), slice(half, None))
+            for batch in _eased(problem, steps_of, first[part], place[part], eased[part], limit, ease, attempt)
+        ]
+    if found.crowds and not ease:
+        raise TooMany
+    nodes = reduced(found)
+    feasible &= (nodes.root >= 0) & ~found.full
+    distinct, run_of = np.unique(np.where(feasible, nodes.root, -1), return_inverse=True)
+    worth = np.where(feasible, worth + nodes.root_worth, 0.0)
+    whole = np.flatnonzero(~found.full)
+    exact = np.asarray((eased == EXACT).all(axis=1))
+    result = [Batch(place[whole], runs(nodes, distinct), run_of[whole], worth[whole], feasible[whole], exact[whole])]
+    full = np.flatnonzero(found.full)
+    if len(full):
+        further = eased_further(problem, program, origins, found.crowds, eased, attempt)[full]
+        # Effects and what else cannot be eased takes the states it takes.
+        limit = limit if (further != eased[full]).any() else limit * 16
+        del steps, program, found, nodes
+        result += _eased(problem, steps_of, first[full], place[full], further, limit, ease, attempt + 1)
+    return result
+
+
+def _program(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasible: Bools) -> tuple[Program, Origins]:
+    """What every step reads; ``worth`` and ``feasible`` take what holds whatever is chosen."""
+    rows = CapRows(steps, worth, feasible)
+    rows.add_counts(problem, eased)
+    caps, cap_rules, width = rows.laid()
+    blocks = hard_clashes(problem, steps, eased)
+    groups, group_rules, group_columns = groups_of(problem, steps, eased, worth, feasible)
+    pending, pending_rules = pending_of(problem, steps, eased)
+    effects = effects_of(problem, steps)
+    said = np.zeros(len(steps.cls), np.uint64)
+    say(said, steps.slot.astype(np.int64)[:, None])
+    say_caps(said, caps)
+    say(said, blocks)
+    say_groups(said, groups)
+    say_pending(said, pending)
+    say_effects(said, effects)
+    members = int(steps.member.max(initial=0)) + 1
+    interacts = bool(problem.responses.ranks or problem.responses.changes)
+    at_groups = width + steps.words
+    at_pending = at_groups + group_columns
+    at_effects = at_pending + width_of(pending, steps)
+    program = Program(
+        steps.start, steps.slot, futures(steps, said), caps, blocks, groups, pending, effects, width, at_groups,
+        at_pending, at_effects, at_effects + COLUMNS * members * interacts,
+    )  # fmt: skip
+    return program, Origins(cap_rules, group_rules, pending_rules)
