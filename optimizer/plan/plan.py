@@ -143,10 +143,13 @@ class Plan(Evaluation):
         return Path(folder)
 
     def to_excel(self, file: str | os.PathLike[str]) -> Path:
-        """Write the plan as one workbook (needs the ``excel`` extra) and return its path."""
-        from optimizer.report.excel import write_workbook
+        """Write the plan as one workbook (needs the ``excel`` extra), whole or not at all, and return its path."""
+        from optimizer.plan.write import whole_file
+        from optimizer.report.excel import check_fits, write_workbook
 
-        write_workbook(self, Path(file))
+        check_fits(self, Path(file))
+        with whole_file(Path(file)) as partial:
+            write_workbook(self, partial)
         return Path(file)
 
 
@@ -157,7 +160,7 @@ def tables_of(
     checks = verdict.checks.copy()
     keys = zip(checks["rule"], checks["scope"], strict=True)
     checks.insert(list(checks.columns).index("slack") + 1, "shadow_price", [prices.get(key, math.nan) for key in keys])
-    value = verdict.valuation
+    value, worth = verdict.valuation, verdict.valuation.worth
     budget = value.budget.copy()
     medium = budget["channel"].isin(list(scenario.spec.media))
     budget["spend"] = budget["cell"].map(dict(spend)).where(medium)
@@ -169,12 +172,12 @@ def tables_of(
         "spend": dict(spend),
         "objective": value.objective,
         "totals": {
-            "cost": value.cost,
-            "response": value.responses,
-            **value.kpis,
-            "gross_margin": value.gross_margin,
-            "revenue": value.revenue,
-            "net_margin": value.net_margin,
+            "cost": worth.cost,
+            "response": worth.responses,
+            **worth.kpis,
+            "gross_margin": worth.gross_margin,
+            "revenue": worth.revenue,
+            "net_margin": worth.net_margin,
             "penalty": value.penalty,
         },
         "failures": list(verdict.failures),

@@ -7,6 +7,7 @@ step. Whatever interrupts it, the target holds the old plan or the new one, neve
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import math
 import os
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CONTACTS, BUDGET, RULES, SUMMARY = "plan.parquet", "budget.csv", "rules.csv", "summary.json"
 REPORT, WORKBOOK = "report.html", "plan.xlsx"
+#: The disk is full, or its owner's share of it.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: Every file a plan's folder may hold. A folder that holds anything else is not ours to replace.
 PLAN_FILES = frozenset({CONTACTS, BUDGET, RULES, SUMMARY, REPORT, WORKBOOK})
 
@@ -51,6 +54,10 @@ def write_plan(plan: Plan, folder: Path, *, excel: bool = False) -> None:
     """
     from optimizer.report.html import report_page
 
+    if excel:
+        from optimizer.report.excel import check_fits, write_workbook
+
+        check_fits(plan, folder / WORKBOOK)
     summary = {**plan.summary, "scenario": scenario_seen_from(folder, plan.scenario)}
     with whole_folder(folder) as partial:
         plan.contacts.to_parquet(partial / CONTACTS, index=False)
@@ -59,8 +66,6 @@ def write_plan(plan: Plan, folder: Path, *, excel: bool = False) -> None:
         (partial / SUMMARY).write_text(summary_text(summary), encoding="utf-8")
         (partial / REPORT).write_text(report_page(plan), encoding="utf-8")
         if excel:
-            from optimizer.report.excel import write_workbook
-
             write_workbook(plan, partial / WORKBOOK)
 
 
@@ -89,12 +94,34 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         _put_in_place(partial, folder)
         _flush(folder.parent)
     except OSError as error:
-        raise ScenarioError(
-            str(folder), "output folder", None, f"cannot be written: {error.strerror or error}"
-        ) from error
+        raise cannot_write(folder, "output folder", error) from error
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Hand out the path of a file beside ``file`` and put it in its place when the block ends without an error."""
+    file = file.absolute()
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial{file.suffix}")
+    try:
+        yield partial
+        _flush(partial)
+        partial.replace(file)
+    except OSError as error:
+        raise cannot_write(file, "file", error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, what: str, error: OSError) -> ScenarioError:
+    """What the system refused, and what helps."""
+    if error.errno in NO_ROOM:
+        words = f"{os.strerror(error.errno)}; nothing was written: free some, or name another place"
+    else:
+        words = error.strerror or str(error)
+    return ScenarioError(str(path), what, None, f"cannot be written: {words}")
 
 
 def check_replaceable(folder: Path) -> None:

@@ -28,8 +28,8 @@ def require_excel() -> None:
         )
 
 
-def write_workbook(plan: Plan, file: Path) -> None:
-    """Write summary, budget, rules and contacts, a sheet each.
+def check_fits(plan: Plan, file: Path) -> None:
+    """Refuse early a plan of which no workbook ``file`` can be made.
 
     Raises
     ------
@@ -44,20 +44,38 @@ def write_workbook(plan: Plan, file: Path) -> None:
             len(plan.contacts),
             f"a sheet holds {SHEET_ROWS - 1:,} rows; read plan.parquet instead",
         )
-    import xlsxwriter
 
-    with xlsxwriter.Workbook(str(file), {"default_date_format": "yyyy-mm-dd", "nan_inf_to_errors": False}) as book:
-        styles = {
-            "header": book.add_format({"bold": True, "bottom": 1}),
-            "money": book.add_format({"num_format": "#,##0.00"}),
-            "number": book.add_format({"num_format": "#,##0.####"}),
-            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
-            "total": book.add_format({"bold": True, "top": 1, "num_format": "#,##0.00"}),
-        }
-        _write_summary(book, plan, styles)
-        _write_table(book, "budget", plan.budget, styles, totals=True)
-        _write_table(book, "rules", plan.rules, styles)
-        _write_table(book, "contacts", plan.contacts, styles)
+
+def write_workbook(plan: Plan, file: Path) -> None:
+    """Write summary, budget, rules and contacts, a sheet each.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    from xlsxwriter import Workbook
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        with Workbook(str(file), {"default_date_format": "yyyy-mm-dd", "nan_inf_to_errors": False}) as book:
+            _write_sheets(book, plan)
+    except FileCreateError as error:
+        raise error.args[0] from error  # The system's own error, as any other file raises it.
+
+
+def _write_sheets(book: Any, plan: Plan) -> None:
+    styles = {
+        "header": book.add_format({"bold": True, "bottom": 1}),
+        "money": book.add_format({"num_format": "#,##0.00"}),
+        "number": book.add_format({"num_format": "#,##0.####"}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+        "total": book.add_format({"bold": True, "top": 1, "num_format": "#,##0.00"}),
+    }
+    _write_summary(book, plan, styles)
+    _write_table(book, "budget", plan.budget, styles, totals=True)
+    _write_table(book, "rules", plan.rules, styles)
+    _write_table(book, "contacts", plan.contacts, styles)
 
 
 def _write_summary(book: Any, plan: Plan, styles: dict[str, Any]) -> None:

@@ -17,11 +17,11 @@ from tests.plan.small import contacts, customers, judged, past, small
 def test_money_of_two_contacts() -> None:
     value = judged(small(), "anna email w1", "ben phone w1").valuation
     # 0.1 × 100 − 1 and 0.5 × 100 − 5
-    assert value.gross_margin == pytest.approx(60)
-    assert value.cost == pytest.approx(6)
-    assert value.net_margin == pytest.approx(54)
+    assert value.worth.gross_margin == pytest.approx(60)
+    assert value.worth.cost == pytest.approx(6)
+    assert value.worth.net_margin == pytest.approx(54)
     assert value.objective == pytest.approx(54)
-    assert value.responses == pytest.approx(0.6)
+    assert value.worth.responses == pytest.approx(0.6)
 
 
 def test_contact_frame_has_the_contract_columns_and_figures() -> None:
@@ -41,9 +41,9 @@ def test_contact_frame_has_the_contract_columns_and_figures() -> None:
 def test_response_cost_is_paid_on_response_and_is_no_margin() -> None:
     scenario = small(offers={"o": {"revenue": 50, "margin_rate": 0.4, "response_cost": 9}})
     value = judged(scenario, "anna sms w1").valuation
-    assert value.revenue == pytest.approx(0.2 * 50)
-    assert value.gross_margin == pytest.approx(0.2 * 50 * 0.4)
-    assert value.cost == pytest.approx(2 + 0.2 * 9)
+    assert value.worth.revenue == pytest.approx(0.2 * 50)
+    assert value.worth.gross_margin == pytest.approx(0.2 * 50 * 0.4)
+    assert value.worth.cost == pytest.approx(2 + 0.2 * 9)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_objectives(objective: str, expected: float) -> None:
 def test_minimised_cost_counts_upwards_and_penalties_add() -> None:
     scenario = small({"volume": {"min": 3}, "soft": {"penalty": 10}}, objective={"minimize": "cost"})
     value = judged(scenario, "anna sms w1", "ben sms w1").valuation
-    assert (value.sense, value.objective_before_penalties, value.penalty, value.objective) == (-1, 4, 10, 14)
+    assert (value.sense, value.worth.objective, value.penalty, value.objective) == (-1, 4, 10, 14)
 
 
 def test_nothing_is_deducted_from_responses_but_penalties() -> None:
@@ -202,7 +202,7 @@ def test_kpis_are_further_probabilities_with_a_margin_of_their_own() -> None:
         kpis={"sale": {"score": "p_sale", "gross_margin": "car"}},
     )
     value = judged(scenario, "anna email w1", "ben email w1").valuation
-    assert value.kpis == pytest.approx({"sale": 0.25})
+    assert value.worth.kpis == pytest.approx({"sale": 0.25})
     assert value.contacts["expected_gross_margin"].tolist() == pytest.approx(
         [0.2 * 100 + 0.1 * 1000, 0.25 * 100 + 0.15 * 2000]
     )
@@ -219,7 +219,7 @@ def saturated(volume_ref: float = 10.0, **keys: Any) -> Scenario:
 
 def test_below_the_reference_scores_stand() -> None:
     # R(10) = 50 responses: three scores of 0.1 are far below
-    assert judged(saturated(), "anna email w1", "ben email w1").valuation.responses == pytest.approx(0.2)
+    assert judged(saturated(), "anna email w1", "ben email w1").valuation.worth.responses == pytest.approx(0.2)
 
 
 def test_beyond_the_reference_the_curve_says_what_is_left() -> None:
@@ -230,7 +230,7 @@ def test_beyond_the_reference_the_curve_says_what_is_left() -> None:
     shape = (100 * r * 0.01 / (10 + r * 0.01)) / reference
     assert shape < r
     expected = reference * shape
-    assert value.responses == pytest.approx(expected + 0.2)
+    assert value.worth.responses == pytest.approx(expected + 0.2)
     assert value.contacts.set_index("channel")["expected_response"].to_dict()["sms"] == pytest.approx(0.2)
 
 
@@ -245,7 +245,7 @@ def test_saturation_weighs_customers_by_their_worth_and_shares_in_proportion() -
     value = judged(scenario, "anna email w1", "cleo email w1", "ben email w1").valuation
     # z = 0.1 · 450 = 45, r = 1.5, φ = R(1.5) / R(1) = 0.25 / 0.2 = 1.25: every response × 1.25 / 1.5
     assert value.contacts["expected_response"].tolist() == pytest.approx([0.1 * 1.25 / 1.5] * 3)
-    assert value.net_margin == pytest.approx(30 * 1.25)
+    assert value.worth.net_margin == pytest.approx(30 * 1.25)
 
 
 def test_cells_saturate_apart() -> None:
@@ -279,7 +279,7 @@ TIERS = [[0, 4.0], [2, 3.0]]
 def test_tiers(kind: str, names: list[str], total: float) -> None:
     scenario = small(channels={"print": {"unit_cost": {"tiers": TIERS, "kind": kind}}, "sms": {"unit_cost": 2}})
     value = judged(scenario, *(f"{name} print w1" for name in names), "anna sms w1").valuation
-    assert value.cost == pytest.approx(total + 2)
+    assert value.worth.cost == pytest.approx(total + 2)
     prices = value.contacts.set_index(["customer_id", "channel"])["cost"]
     assert prices[("anna", "print")] == pytest.approx(total / len(names))
     assert prices[("anna", "sms")] == 2
@@ -296,8 +296,8 @@ def test_fixed_costs_once_a_horizon_or_once_a_wave_and_only_when_opened() -> Non
         committed=past("cleo 2026-03-02 phone"),
     )
     value = judged(scenario, "anna email w1", "ben email w2", "anna sms w1", "ben sms w1", "cleo sms w3").valuation
-    assert value.cost == pytest.approx(2 + 3 * 2 + 100 + 2 * 10)
-    assert value.objective == pytest.approx(2 * 10 + 3 * 20 - value.cost)
+    assert value.worth.cost == pytest.approx(2 + 3 * 2 + 100 + 2 * 10)
+    assert value.objective == pytest.approx(2 * 10 + 3 * 20 - value.worth.cost)
 
 
 def test_budget_adds_up_to_the_totals() -> None:
@@ -309,7 +309,7 @@ def test_budget_adds_up_to_the_totals() -> None:
     assert value.budget["cost"].sum() == pytest.approx(1 + 2 + 3 + 10 + 7)
     assert value.budget["gross_margin"].sum() == pytest.approx(10 + 20 + 30 * math.log(2))
     assert value.budget["net_margin"].sum() == pytest.approx(value.objective)
-    totals = [value.cost, value.gross_margin, value.net_margin, value.responses]
+    totals = [value.worth.cost, value.worth.gross_margin, value.worth.net_margin, value.worth.responses]
     sums = value.budget[["cost", "gross_margin", "net_margin", "response"]].sum().tolist()
     assert totals == pytest.approx(sums, abs=1e-9)
     tv = value.budget[value.budget["channel"] == "tv"].iloc[0]
@@ -350,7 +350,7 @@ def test_what_a_medium_yields(objective: str, medium: dict[str, object], expecte
 
 def test_a_medium_without_money_costs_nothing() -> None:
     value = judged(media_only("net_margin", fixed_cost=5)).valuation
-    assert (value.objective, value.cost) == (0, 0)
+    assert (value.objective, value.worth.cost) == (0, 0)
 
 
 def test_valuation_does_not_hang_on_row_order() -> None:
@@ -364,7 +364,7 @@ def test_valuation_does_not_hang_on_row_order() -> None:
 def test_net_scores_may_be_negative() -> None:
     baseline = pd.DataFrame({"customer_id": ["anna", "ben", "cleo"], "baseline": [0.3, 0.0, 0.0]})
     value = judged(small(baseline=baseline), "anna email w1", "anna sms w1").valuation
-    assert value.gross_margin == pytest.approx(100 * ((0.1 - 0.3) + (0.2 - 0.3)))
+    assert value.worth.gross_margin == pytest.approx(100 * ((0.1 - 0.3) + (0.2 - 0.3)))
     assert np.isfinite(value.objective)
 
 
@@ -381,4 +381,4 @@ def test_the_same_channel_again_is_no_change_whichever_channel_it_is() -> None:
 def test_a_saturated_cell_that_nobody_answers_is_worth_nothing() -> None:
     scores = pd.DataFrame({"customer_id": ["anna", "ben"], "email": [0.0, 0.5], "sms": [0.1, 0.1]})
     value = judged(saturated(appetence=scores), "anna email w1").valuation
-    assert (value.responses, value.net_margin) == (0, -1)
+    assert (value.worth.responses, value.worth.net_margin) == (0, -1)

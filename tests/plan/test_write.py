@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -9,11 +10,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import optimizer as opt
 from optimizer.errors import ScenarioError
 from optimizer.plan import write
 from optimizer.plan.read import read_spend
@@ -125,6 +128,86 @@ def test_a_folder_nobody_may_write_is_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ScenarioError, match="cannot be written"):
         put(tmp_path / "file" / "plan", "new")
+
+
+@pytest.fixture(scope="module")
+def plan() -> opt.Plan:
+    customers = pd.DataFrame({"customer_id": ["anna", "ben"], "value": [10.0, 20.0]})
+    return opt.solve(
+        opt.Scenario(
+            customers=customers,
+            appetence=customers[["customer_id"]].assign(email=[0.1, 0.2]),
+            channels={"email": {"unit_cost": 0.01}},
+            offers={"spring": {"gross_margin": "value"}},
+            rules=[],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "refused", ["plan.parquet", "budget.csv", "rules.csv", "summary.json", "report.html", "plan.xlsx"]
+)
+@pytest.mark.parametrize("older", [False, True])
+def test_a_full_disk_leaves_the_old_plan_or_nothing(
+    plan: opt.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, older: bool
+) -> None:
+    folder = tmp_path / "plan"
+    if older:
+        put(folder, "old")
+    flush = write._flush
+
+    def full(path: Path) -> None:
+        # What is written may reach the disk, and find it full, only here.
+        if path.name == refused:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(path)
+
+    monkeypatch.setattr(write, "_flush", full)
+    with pytest.raises(
+        ScenarioError, match=r"plan: output folder: cannot be written: No space left.*free some"
+    ) as told:
+        plan.save(folder, excel=True)
+    assert told.value.exit_code == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == (["plan"] if older else [])
+    if older:
+        assert set(texts(folder).values()) == {"old"}
+
+
+@pytest.mark.parametrize("method", ["to_parquet", "to_csv"])
+def test_a_disk_that_is_full_at_the_first_byte(
+    plan: opt.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def full(self: pd.DataFrame, file: Path, **settings: object) -> None:
+        file.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pd.DataFrame, method, full)
+    with pytest.raises(ScenarioError, match="No space left on device; nothing was written"):
+        plan.save(tmp_path / "plan")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_full_disk_leaves_the_old_workbook_or_none(
+    plan: opt.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
+) -> None:
+    file = tmp_path / "plan.xlsx"
+    if older:
+        file.write_text("old")
+
+    class Full(zipfile.ZipFile):
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        def __del__(self) -> None:
+            """Closed already."""
+
+    monkeypatch.setattr("xlsxwriter.workbook.ZipFile", Full)
+    with pytest.raises(ScenarioError, match=r"plan\.xlsx: file: cannot be written: No space left.*free some"):
+        plan.to_excel(file)
+    assert [entry.name for entry in tmp_path.iterdir()] == (["plan.xlsx"] if older else [])
+    assert not older or file.read_text() == "old"
 
 
 def test_numbers_that_are_not_finite_become_null() -> None:

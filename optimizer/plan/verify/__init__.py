@@ -7,7 +7,6 @@ without passing it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,7 +89,7 @@ def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str
     checks += unknown + check_spend(evidence) + check_minimum_volumes(evidence)
     for rule in scenario.rules:
         checks += CHECKS[rule.verb](rule, evidence)
-    table = pd.DataFrame([asdict(check) for check in checks], columns=CHECK_COLUMNS)
+    table = pd.DataFrame([vars(check) for check in checks], columns=CHECK_COLUMNS)
     penalty = float(table["penalty"].sum())
     return Verdict(table, Valuation(evidence.worth, evidence.plan, penalty, scenario.sense))
 

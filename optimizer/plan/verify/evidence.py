@@ -53,7 +53,7 @@ class Evidence:
     _scopes: dict[str, set[Scope]] = field(default_factory=dict)
     _control: dict[str, Bools] = field(default_factory=dict)
     _tightest: dict[tuple[str, str, float], Floats] = field(default_factory=dict)
-    _cells: dict[str, dict[Scope, list[object]]] = field(default_factory=dict)
+    _cells: dict[int, dict[Scope, list[Any]]] = field(default_factory=dict)
     _declared: dict[str, list[Scope | None]] = field(default_factory=dict)
 
     @property
@@ -197,18 +197,19 @@ class Evidence:
         return self._tightest[key][at]
 
     def _table_bound(self, bound: TableBound, rule: Rule, scope: Scope, empty: float) -> float:
-        key = f"{rule.name} {bound.column} {id(bound)}"
+        """The first number that the table's rows of a scope state."""
         table = self.scenario.table(bound.table)
         names = [name if name in table.columns else split_name(name)[1] for name in rule.each_columns]
         keyed = [k for k, name in enumerate(names) if name in table.columns]
-        if key not in self._cells:
-            self._cells[key] = {}
-            rows = zip(*(table[names[k]] for k in keyed), table[bound.column], strict=True)
-            for *values, cell in rows:
-                self._cells[key].setdefault(tuple(text_of(value) for value in values), []).append(cell)
-        found = self._cells[key].get(tuple(scope[k] for k in keyed), [])
-        cells = pd.to_numeric(pd.Series(found, dtype=table[bound.column].dtype)).dropna()
-        return float(cells.iloc[0]) if len(cells) else empty
+        if id(bound) not in self._cells:
+            found: dict[Scope, list[Any]] = {}
+            for *values, cell in zip(*(table[names[k]] for k in keyed), table[bound.column], strict=True):
+                found.setdefault(tuple(text_of(value) for value in values), []).append(cell)
+            self._cells[id(bound)] = found
+        cells = self._cells[id(bound)].get(tuple(scope[k] for k in keyed), [])
+        if not pd.api.types.is_numeric_dtype(table[bound.column].dtype):
+            cells = pd.to_numeric(pd.Series(cells, dtype=object)).tolist()
+        return next((float(cell) for cell in cells if not pd.isna(cell)), empty)
 
     # --- what is no contact -------------------------------------------------------------------------------------------
 

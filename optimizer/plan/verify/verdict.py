@@ -23,7 +23,7 @@ class Valuation:
     Attributes
     ----------
     worth : Worth
-        Before penalties.
+        Before penalties: the objective, cost, responses, margins, revenue and kpis.
     plan : Records
     penalty : float
         What soft rules cost.
@@ -42,44 +42,9 @@ class Valuation:
         return self.worth.objective - self.sense * self.penalty
 
     @property
-    def objective_before_penalties(self) -> float:
-        """The objective without penalties."""
-        return self.worth.objective
-
-    @property
     def magnitude(self) -> float:
         """Σ|terms| of the objective, the yardstick of rounding."""
         return self.worth.magnitude + abs(self.penalty)
-
-    @property
-    def cost(self) -> float:
-        """Unit, response, media and fixed costs."""
-        return self.worth.cost
-
-    @property
-    def responses(self) -> float:
-        """Expected responses of contacts, and of media that yield responses."""
-        return self.worth.responses
-
-    @property
-    def gross_margin(self) -> float:
-        """Gross margin of contacts and media."""
-        return self.worth.gross_margin
-
-    @property
-    def revenue(self) -> float:
-        """Revenue of contacts."""
-        return self.worth.revenue
-
-    @property
-    def net_margin(self) -> float:
-        """Gross margin − cost."""
-        return self.worth.net_margin
-
-    @property
-    def kpis(self) -> dict[str, float]:
-        """The total of every kpi, media included."""
-        return self.worth.kpis
 
     @cached_property
     def contacts(self) -> pd.DataFrame:

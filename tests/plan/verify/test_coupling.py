@@ -147,7 +147,7 @@ def test_several_offers_of_one_activity_are_in_each_of_their_scopes() -> None:
     assert row(verdict, "volume", "offer=a")["value"] == 2
     assert row(verdict, "volume", "offer=b")["value"] == 1
     # worth 15 a response through both offers
-    assert verdict.valuation.gross_margin == pytest.approx(0.1 * 15 + 0.2 * 10)
+    assert verdict.valuation.worth.gross_margin == pytest.approx(0.1 * 15 + 0.2 * 10)
 
 
 # --- money -------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_each_fault_fails_alone_and_is_named(scope: str) -> None:
     assert failed[["rule", "scope", "violation"]].to_numpy().tolist() == [["plan", scope, 1.0]]
     assert wrong[0][0] in failed["note"].iloc[0]
     # what cannot be valued is in no figure
-    assert verdict.valuation.net_margin == pytest.approx(9)
+    assert verdict.valuation.worth.net_margin == pytest.approx(9)
     assert len(verdict.failures) == 1
 
 

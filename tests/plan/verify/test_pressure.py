@@ -206,7 +206,7 @@ def test_soft_pays_each_window_and_unit_and_stops_at_the_tolerance() -> None:
     # anna: windows to 3 and to 4 March hold two; ben: the windows to 2 and to 3 March
     assert figures(verdict, "contacts") == {"value": 2, "violation": 4, "penalty": 12}
     assert verdict.passed
-    assert verdict.valuation.objective == verdict.valuation.objective_before_penalties - 12
+    assert verdict.valuation.objective == verdict.valuation.worth.objective - 12
     assert not judged(scenario, "anna email w1", "anna sms w1", "anna phone w1").passed
 
 
