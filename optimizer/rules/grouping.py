@@ -113,13 +113,18 @@ class Grouping:
         """Activity and codes of customers found together, without a look at pairs."""
         names = [plain(column) for column in self.customer]
         place, sets = self.context.remembered(("sets", *names), self._customer_sets)
+        activities = scored(self.context).activities_of(weights)
+        if weights.customer is None:
+            held = self.context.remembered(("held", *names), lambda: self._held(place, len(sets)))
+        else:
+            held = self._held(np.where(weights.customer != 0, place, -1), len(sets))
+        return ((int(activity), sets[row]) for activity, row in np.argwhere(held) if activities[activity])
+
+    def _held(self, place: Ints, sets: int) -> Bools:
+        """Which combinations each activity can contact, shape (A, combinations)."""
         eligible = scored(self.context)
-        inside = place >= 0
-        if weights.customer is not None:
-            inside = inside & (weights.customer != 0)
-        for activity in np.flatnonzero(eligible.activities_of(weights)).tolist():
-            there = np.bincount(place[inside & eligible.by(activity)], minlength=len(sets))
-            yield from ((activity, sets[row]) for row in np.flatnonzero(there))
+        counts = [np.bincount(place[eligible.by(a)] + 1, minlength=sets + 1) for a in range(len(eligible.bits))]
+        return np.array(counts)[:, 1:] > 0
 
     def _customer_sets(self) -> tuple[Ints, list[tuple[int, ...]]]:
         """The combination of codes that each customer has, -1 where one of them is empty, and the combinations."""

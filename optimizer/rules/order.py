@@ -89,7 +89,7 @@ def _of_values(values: pd.Series) -> Hashes:
         return _of_numbers(values.to_numpy(np.float64, na_value=np.nan))
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values.to_numpy("datetime64[s]").astype(np.int64).view(np.uint64)
-    codes, distinct = pd.factorize(values.astype(object))
+    codes, distinct = pd.factorize(values if isinstance(values.dtype, pd.StringDtype) else values.astype(object))
     texts = pd.util.hash_array(np.array([str(text) for text in distinct], dtype=object), categorize=False)
     return np.append(texts, np.uint64(0))[codes]
 

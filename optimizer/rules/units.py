@@ -13,7 +13,7 @@ from optimizer.rules.base import Context
 from optimizer.rules.bounds import bound, soft
 from optimizer.rules.removal import contactable, eligible_pairs
 from optimizer.rules.scope import Scope
-from optimizer.rules.weights import blocks, kept_pairs
+from optimizer.rules.weights import blocks, kept_pairs, product
 from optimizer.scenario.rule_schema import Bound, Rule
 
 #: Differences of dates, in days.
@@ -100,12 +100,11 @@ def past_against(
     for row, day in enumerate(dates):
         around[:, row] = np.bincount(unit[near(np.int64(day) - days)], minlength=len(units.names))
     counts = np.zeros(len(pairs), around.dtype)
-    touched = np.any(around, axis=1)[units.unit]
+    kept = kept_pairs(context, product(weights, Weights(customer=np.any(around, axis=1)[units.unit])))
     for rows in blocks(len(pairs)):
-        own = np.flatnonzero(touched[pairs.customer[rows]])
+        own = np.flatnonzero(kept[rows])
         customer, activity = pairs.customer[rows][own], pairs.activity[rows][own]
         counts[rows][own] = around[units.unit[customer], date_of[activity]]
-    counts[~kept_pairs(context, weights)] = 0
     return counts
 
 

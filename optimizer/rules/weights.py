@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Floats, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.contactable import Contactable
 
-#: Pairs looked at together, where each needs more than a flag.
-CHUNK = 1_000_000
+#: Pairs looked at together: few enough to stay near the processor.
+CHUNK = 1 << 17
 
 
 def product(*weights: Weights) -> Weights:
@@ -34,12 +35,21 @@ def kept_pairs(context: Context, weights: Weights) -> Bools:
     pairs = context.facts.pairs
     mask = np.full(len(pairs), weights.factor != 0)
     if weights.activity is not None:
-        mask &= (weights.activity != 0)[pairs.activity]
+        keeps = weights.activity != 0
+        for rows in blocks(len(pairs)):
+            np.take(keeps, pairs.activity[rows], out=mask[rows], mode="clip")  # all are inside, and clip copies nothing
+        mask &= weights.factor != 0
     if weights.customer is not None:
-        mask &= (weights.customer != 0)[pairs.customer]
+        # Pairs are sorted by customer: repeating is far cheaper than looking up.
+        mask &= np.repeat(weights.customer != 0, pairs_of_customers(context))
     if weights.pair is not None:
         mask &= weights.pair != 0
     return mask
+
+
+def pairs_of_customers(context: Context) -> NDArray[np.int64]:
+    """How many eligible pairs each customer has, shape (N,)."""
+    return context.remembered(("pairs of customers",), lambda: scored(context).counts(Weights()))
 
 
 def scored(context: Context) -> Contactable:

@@ -86,9 +86,13 @@ class BoundWindow:
 
 def remaining(window: LocalWindow, lower: Floats, upper: Floats, past: Floats) -> BoundWindow:
     """What the past leaves of the bounds: a maximum never below 0, and no minimum that nothing more is needed for."""
-    least = np.where(lower - past > 0, lower - past, -np.inf) if window.minimum else np.full(len(lower), -np.inf)
-    most = np.maximum(0.0, upper - past) if window.maximum else np.full(len(upper), np.inf)
-    return BoundWindow(window, _light(least), _light(most))
+    least, most = np.broadcast_to(-np.inf, len(lower)), np.broadcast_to(np.inf, len(upper))
+    if window.minimum and _some(lower):
+        left = lower - past
+        least = _light(np.where(left > 0, left, -np.inf))
+    if window.maximum and _some(upper):
+        most = _light(np.maximum(0.0, upper - past))
+    return BoundWindow(window, least, most)
 
 
 def binding(found: list[BoundWindow], counted: Bools, drop_implied: bool) -> Iterator[BoundWindow]:
@@ -118,18 +122,24 @@ def binding(found: list[BoundWindow], counted: Bools, drop_implied: bool) -> Ite
             within, around = bool((inside[k] <= inside[other]).all()), bool((inside[other] <= inside[k]).all())
             # Of two windows that say the same the earlier one stays, so that they never drop each other.
             first = other < k or not (within and around)
-            if within:
+            if within and _some(upper):
                 implied = found[other].upper <= upper if first else found[other].upper < upper
                 upper = _light(np.where(implied, np.inf, upper))
-            if around:
+            if around and _some(lower):
                 implied = found[other].lower >= lower if first else found[other].lower > lower
                 lower = _light(np.where(implied, -np.inf, lower))
-        if np.isfinite(lower).any() or (np.isfinite(upper).any() and inside[k].any()):
+        if _some(lower) or (_some(upper) and inside[k].any()):
             yield BoundWindow(one.window, lower, upper)
 
 
 def _light(values: Floats) -> Floats:
     """The same values; where all are equal, a view that takes no memory a unit."""
-    if len(values) and (values == values[0]).all():
+    if len(values) and (values[:1000] == values[0]).all() and (values == values[0]).all():
         return np.broadcast_to(np.float64(values[0]), values.shape)
     return values
+
+
+def _some(bounds: Floats) -> bool:
+    """Whether some unit has a bound."""
+    first = bounds[:1] if bounds.strides == (0,) else bounds
+    return bool(np.isfinite(first).any())

@@ -85,8 +85,9 @@ def date_columns(days: pd.Series) -> dict[str, pd.Series]:
         parts["week"].append(f"{year}-W{week:02d}")
         parts["month"].append(stamp.strftime("%Y-%m"))
         parts["quarter"].append(f"{stamp.year}-Q{stamp.quarter}")
-    found = {name: np.array([*words, ""], dtype=object)[codes] for name, words in parts.items()}
-    return {name: pd.Series(words, index=days.index, dtype="str") for name, words in found.items()}
+    rows = np.where(codes < 0, len(distinct), codes)
+    found = {name: pd.array([*words, ""], dtype="str").take(rows) for name, words in parts.items()}
+    return {name: pd.Series(words, index=days.index) for name, words in found.items()}
 
 
 def declared_columns(spec: ScenarioFile, channels: Sequence[str], offers: Sequence[tuple[str, ...]]) -> pd.DataFrame:

@@ -64,7 +64,11 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
         pairs = _no_pairs()
     else:
         pairs, cells, left_out = _pairs(spec, tables, money, file, customers, activities, columns, needs)
+    for source in (spec.customers, spec.appetence):
+        tables.release(source)
     past, past_left = build_past(spec, tables, money, customers, dated=bool(len(days)) and int(days.min()) >= 0)
+    for source in (spec.history, spec.committed):
+        tables.release(source)
     group = _groups(spec, pairs, activities, file)
     return Facts(
         customers=customers,

@@ -6,6 +6,7 @@ import difflib
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.scenario.activities import DATE_PARTS, date_columns, declared_columns, split_offers, tuple_column
@@ -46,14 +47,30 @@ def build_past(
         }
         return pd.DataFrame(empty | {part: pd.Series(dtype="str") for part in DATE_PARTS}), left_out
     past = parts[0] if len(parts) == 1 else _stacked(parts)
-    rest = [
-        column for column in past.columns if column not in ("customer", "days", "channel", "offer", "offers", "date")
-    ]
-    # Contacts alike in every key are told apart by the rest, so that the order of the tables' rows does not matter.
-    ties = pd.DataFrame({column: past[column].astype("str") for column in rest})
-    keys = past[["customer", "days", "channel", "offer"]].join(ties)
-    order = keys.sort_values(list(keys.columns), kind="stable").index
-    return past.loc[order].reset_index(drop=True), left_out
+    return past.take(_order(past)).reset_index(drop=True), left_out
+
+
+def _order(past: pd.DataFrame) -> NDArray[np.int64]:
+    """By customer, days, channel and offer; contacts alike in these by the rest, whatever the tables' rows order."""
+    if not len(past):
+        return np.zeros(0, np.int64)
+    key = np.zeros(len(past), np.int64)  # customers, days, channels and offers multiply to far less than it holds
+    for codes in (
+        past["customer"].to_numpy(),
+        past["days"].to_numpy() - past["days"].min(),
+        *(pd.factorize(past[column], sort=True)[0] for column in ("channel", "offer")),
+    ):
+        key = key * (int(codes.max(initial=0)) + 1) + codes
+    order = np.argsort(key, kind="stable")
+    same = np.append(False, np.diff(key[order]) == 0)
+    alike = np.flatnonzero(same | np.append(same[1:], False))
+    if len(alike):
+        known = ("customer", "days", "channel", "offer", "offers", "date")
+        rows = past.take(order[alike])
+        texts = pd.DataFrame({name: rows[name].astype("str") for name in rows.columns if name not in known})
+        texts.insert(0, "", key[order[alike]])
+        order[alike] = texts.sort_values(list(texts.columns), kind="stable").index.to_numpy()
+    return order
 
 
 def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -95,12 +112,10 @@ def _part(
         left_out.append(LeftOut(reason, int((~known).sum()), sorted(strangers.tolist())[:3]))
     channel = texts(table, file, "channel")
     left_out += _foreign_channels(spec, channel, file, key)
-    offer = (
-        texts(table, file, "offer", required=False)
-        if "offer" in table.columns
-        else pd.Series(np.nan, table.index, dtype="str")
-    )
-    offers = split_offers(offer.tolist())
+    if "offer" in table.columns:
+        offer = texts(table, file, "offer", required=False)
+    else:
+        offer = pd.Series(pd.array([None], dtype="str").take(np.zeros(len(table), np.int64)), index=table.index)
     if "date" in table.columns:
         day = dates(table, file, "date", required=not committed or dated)
     else:
@@ -108,25 +123,42 @@ def _part(
     # A scenario without dates has one day, -1, and what is past lies on it too.
     unknown = day.isna() if dated else np.True_
     days = np.where(unknown, -1, (day.to_numpy("datetime64[D]") - _EPOCH).astype(np.int64))
-    price = {name: body.unit_cost for name, body in spec.channels.items() if isinstance(body.unit_cost, float | int)}
-    default = channel.map(price).astype(float).fillna(0.0) if committed else pd.Series(0.0, index=table.index)
-    cost = pd.Series(
-        numbers(table, file, "cost", low=0) if "cost" in table.columns else np.nan, index=table.index, dtype=float
-    )
-    weight = channel.map({name: body.pressure for name, body in spec.channels.items()}).astype(float).fillna(1.0)
-    part = pd.DataFrame({"customer": owner, "date": day, "days": days, "channel": channel})
-    part["offer"], part["offers"] = offer.fillna("").astype("str"), tuple_column(offers)
-    part["committed"], part["cost"], part["pressure"] = committed, cost.fillna(default), weight
+    kind, kinds = _kinds(spec, channel, offer)
+    cost = numbers(table, file, "cost", low=0) if "cost" in table.columns else np.full(len(table), np.nan)
+    default = kinds["cost"].to_numpy()[kind] if committed else 0.0
+    part = pd.DataFrame({"customer": owner, "date": day, "days": days})
+    for name in ("channel", "offer", "offers"):
+        part[name] = kinds[name].array.take(kind)
+    part["committed"], part["cost"] = committed, np.where(np.isnan(cost), default, cost)
+    part["pressure"] = kinds["pressure"].to_numpy()[kind]
     for name, values in date_columns(day).items():
         part[name] = values
-    declared = declared_columns(spec, channel.tolist(), offers)
     own = [column for column in table.columns if column not in ("customer_id", "currency", *part.columns)]
     for column in own:
         part[column] = table[column].array
+    declared = declared_columns(spec, kinds["channel"].tolist(), kinds["offers"].tolist())
     for column in declared.columns:
         if column not in own:
-            part[column] = declared[column].array
-    return part[known].reset_index(drop=True), left_out
+            part[column] = declared[column].array.take(kind)
+    return (part if known.all() else part[known].reset_index(drop=True)), left_out
+
+
+def _kinds(spec: ScenarioFile, channel: pd.Series, offer: pd.Series) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    """The kind of each contact (channel and offer), and of each kind its offers, pressure and cost when booked."""
+    (via, channels), (of, offers) = pd.factorize(channel), pd.factorize(offer)
+    kind, distinct = pd.factorize(via * (len(offers) + 1) + of + 1)
+    names = pd.Series(channels, dtype="str").take(distinct // (len(offers) + 1)).reset_index(drop=True)
+    labels = pd.Series([*offers, ""], dtype="str").take(distinct % (len(offers) + 1) - 1).reset_index(drop=True)
+    price = {name: body.unit_cost for name, body in spec.channels.items() if isinstance(body.unit_cost, float | int)}
+    weight = {name: body.pressure for name, body in spec.channels.items()}
+    kinds = {
+        "channel": names,
+        "offer": labels,
+        "offers": tuple_column(split_offers(labels.tolist())),
+        "pressure": names.map(weight).astype(float).fillna(1.0),
+        "cost": names.map(price).astype(float).fillna(0.0),
+    }
+    return kind.astype(np.int64), pd.DataFrame(kinds)
 
 
 def _foreign_channels(spec: ScenarioFile, channel: pd.Series, file: str, key: str) -> list[LeftOut]:

@@ -138,6 +138,11 @@ class Tables:
         self._hashes[name] = file_hash(file)
         return frame
 
+    def release(self, source: Any) -> None:
+        """Let go of a file that is read no more; asked for again, it is read again."""
+        if isinstance(source, str | Path):
+            self._read.pop(self._key(source), None)
+
     def remember(self, file: Path, name: str) -> None:
         """Hash a file that is read elsewhere."""
         self._hashes[name] = file_hash(file)
@@ -189,7 +194,7 @@ def typed(frame: pd.DataFrame, name: str, time_zone: str = "UTC") -> pd.DataFram
         if column in header[:position]:
             raise ScenarioError(name, f"column {column}", None, "stands twice; rename one")
     columns = {column: _typed_column(frame.iloc[:, at], column, time_zone) for at, column in enumerate(header)}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
 
 
 def is_identifier(column: str) -> bool:
@@ -275,7 +280,7 @@ def _arrow_frame(table: pa.Table, name: str) -> pd.DataFrame:
         elif pa.types.is_date(array.type):
             array = pc.cast(array, pa.timestamp("s"))
         columns[column] = array.to_pandas()
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _csv(file: Path, name: str) -> pd.DataFrame:
