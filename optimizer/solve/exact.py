@@ -117,6 +117,7 @@ class _Search:
 
     def run(self) -> Status:
         """Search; the status where no plan was found."""
+        short = np.inf
         for round_number in range(ROUNDS):
             relaxed = Formulation(self.problem, "relaxation", self.breakpoints)
             self.relaxed = relaxed
@@ -142,7 +143,9 @@ class _Search:
                 hidden = relative_gap(result.objective, result.bound) > gap
                 visible = undecided > RESOLUTION * _magnitude(relaxed)
                 self.resolution = undecided if hidden and not visible else 0.0
-            if self.reached:
+            before, short = short, self.bound - self.best.objective if self.best is not None else np.inf
+            # A gap that tolerances hide is left alone once another round no longer halves it.
+            if self.reached and (not curved or self.within or short > 0.5 * before):
                 break
             self.interrupted |= self._out_of_time()
             if not curved or self.interrupted:
@@ -169,12 +172,17 @@ class _Search:
             self._consider(restricted, inside.x)
 
     @property
+    def within(self) -> bool:
+        """Whether the gap itself is reached."""
+        return self.best is not None and relative_gap(self.best.objective, self.bound) <= self.gap
+
+    @property
     def reached(self) -> bool:
         """Whether the gap is reached, or is smaller than the solver's tolerances can show."""
         if self.best is None:
             return False
         short = self.bound - self.best.objective
-        return relative_gap(self.best.objective, self.bound) <= self.gap or short <= 2.0 * self.resolution
+        return self.within or short <= 2.0 * self.resolution
 
     def _out_of_time(self) -> bool:
         return time.monotonic() >= self.deadline or (self.stop is not None and self.stop())

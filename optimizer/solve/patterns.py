@@ -158,7 +158,7 @@ def _runs(pairs: Indices, label: NDArray[np.int32]) -> list[Indices]:
 def _by_signature(problem: Problem, blocks: list[Indices], packing: PackingRows) -> list[tuple[Indices, _Block]]:
     """Blocks that differ by their scores alone, stacked: (C, n) pairs and what they share."""
     responses, activity = problem.responses, problem.activity
-    tables = _rank_tables(problem)
+    tables = rank_tables(problem)
     change = np.ones(len(activity))
     for factor in responses.changes:
         change = np.where(factor.members.on(problem.customer, activity) != 0, change * factor.factor, change)
@@ -200,7 +200,7 @@ def _rows_of(pairs: Indices, packing: PackingRows, order: Indices, starts: Indic
     return weights, packing.upper[rows] if len(rows) else np.empty(0)
 
 
-def _rank_tables(problem: Problem) -> Floats:
+def rank_tables(problem: Problem) -> Floats:
     """Factor of every pair at every rank, (E, R); ranks beyond the last column take it.
 
     Among the rules that keep the contact: the product of those stated for its rank, or, beyond the largest rank

@@ -1,0 +1,68 @@
+"""The choice between the exact path and the decomposed one, by size and by what the problem holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from optimizer.problem import Problem
+from optimizer.solve.exact import solve_problem
+from optimizer.solve.linear_model import MatrixForm
+from optimizer.solve.solution import Solution
+
+Progress = Callable[[str, float, float], None]
+
+#: Pairs from which the decomposed path is taken where it can be.
+DECOMPOSED_PAIRS = 60_000
+#: Pairs up to which the exact path has a try where the decomposed one found no plan.
+SECOND_TRY_PAIRS = 2_000_000
+
+
+def solve_by_size(
+    problem: Problem,
+    *,
+    gap: float,
+    time_limit: float,
+    progress: Progress | None,
+    stop: Callable[[], bool] | None,
+    tighten: float = 0.0,
+    edited: MatrixForm | None = None,
+    start: Mapping[tuple[str, str], float] | None = None,
+) -> Solution:
+    """Solve by the path that suits the problem, and say in the notes which it was.
+
+    Parameters are those of ``solve_problem``; ``start`` gives prices by rule and scope to begin with.
+    """
+    pairs = int(np.count_nonzero(~problem.removed))
+    if edited is not None or pairs < DECOMPOSED_PAIRS:
+        return solve_problem(
+            problem, gap=gap, time_limit=time_limit, progress=progress, stop=stop, tighten=tighten, edited=edited
+        )
+    from optimizer.solve.decomposed.decomposed import NotDecomposed, solve_decomposed
+    from optimizer.solve.decomposed.structure import unsupported
+
+    started = time.monotonic()
+    reasons = unsupported(problem)
+    if not reasons:
+        try:
+            solution = solve_decomposed(
+                problem,
+                gap=gap,
+                time_limit=time_limit,
+                progress=progress,
+                stop=stop,
+                tighten=tighten,
+                start=start,
+            )
+        except NotDecomposed as refusal:
+            reasons = [str(refusal)]
+        else:
+            if solution.status != "no_plan" or pairs > SECOND_TRY_PAIRS or (stop is not None and stop()):
+                return solution
+            reasons = ["no plan by prices"]
+    left = time_limit - (time.monotonic() - started)
+    solution = solve_problem(problem, gap=gap, time_limit=max(left, 1.0), progress=progress, stop=stop, tighten=tighten)
+    return replace(solution, notes=[*solution.notes, f"solved as one program: {', '.join(reasons)}"])

@@ -1,0 +1,200 @@
+"""Alternatives: the best few choices of a unit under given prices, and what each loses against the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import Floats, Ints
+from optimizer.solve.decomposed.columns import Columns
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """Choices of some units, the best first.
+
+    ``unit`` (P,) whose choice it is; ``loss`` (P,) ≥ 0 what it is worth less than the best; ``constant`` (P,) what the
+    arcs add (local penalties); ``start`` (P + 1,) runs of ``column``, the columns of each choice.
+    """
+
+    unit: Ints
+    loss: Floats
+    constant: Floats
+    start: NDArray[np.int64]
+    column: NDArray[np.int64]
+
+
+def second_best_losses(columns: Columns, units: Ints, prices: Floats) -> Floats:
+    """What each unit's second choice is worth less than its first, (n,); infinite where it has but one."""
+    diagrams = columns.diagrams
+    widest = int(np.diff(diagrams.node_start).max(initial=1))
+    terms = int(np.diff(diagrams.term_start).max(initial=0))
+    pieces = np.linspace(0, len(units), min(64, max(len(units), 1)) + 1).astype(np.int64)
+    return np.asarray(
+        _losses(
+            units, pieces, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
+            np.ascontiguousarray(prices), diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term,
+            diagrams.high_term, diagrams.low_worth, diagrams.high_worth, widest, terms,
+        )
+    )  # fmt: skip
+
+
+def price_moves(columns: Columns, moves: Floats) -> Floats:
+    """How far the value of any column of each unit may move at most, (U,).
+
+    ``moves`` (bases, codes): how far what a unit of each base costs a pair of each code may move.
+    """
+    return np.asarray(_moves(columns.start, columns.code, columns.base, np.ascontiguousarray(moves)))
+
+
+@nb.njit(cache=True, parallel=True)
+def _moves(start, code, base, moves):  # type: ignore[no-untyped-def]  # numba infers
+    most = np.zeros(len(start) - 1)
+    for u in nb.prange(len(start) - 1):
+        for j in range(start[u], start[u + 1]):
+            move = moves[0, code[j]]
+            for b in range(1, moves.shape[0]):
+                move += moves[b, code[j]] * abs(base[b - 1, j])
+            most[u] = max(most[u], move)
+    return most
+
+
+def alternatives(columns: Columns, units: Ints, prices: Floats, most: int, loss: float) -> Alternatives:
+    """At most ``most`` choices of each unit, none losing more than ``loss``."""
+    diagrams = columns.diagrams
+    widest = int(np.diff(diagrams.node_start).max(initial=1))
+    terms = int(np.diff(diagrams.term_start).max(initial=0))
+    unit, lost, constant, start, column = _alternatives(
+        units, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
+        np.ascontiguousarray(prices), diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term,
+        diagrams.high_term, diagrams.low_worth, diagrams.high_worth, diagrams.root_worth, widest, terms, most, loss,
+    )  # fmt: skip
+    return Alternatives(unit, lost, constant, start, column)
+
+
+@nb.njit(cache=True)
+def _priced(u, start, term, worth, code, base, prices, terms, priced, column):  # type: ignore[no-untyped-def]
+    """Fill a unit's column values by local term."""
+    for local in range(terms):
+        priced[local] = -np.inf
+    for j in range(start[u], start[u + 1]):
+        cost = prices[0, code[j]]
+        for b in range(1, prices.shape[0]):
+            cost += prices[b, code[j]] * base[b - 1, j]
+        priced[term[j]] = worth[j] - cost
+        column[term[j]] = j
+
+
+@nb.njit(cache=True, parallel=True)
+def _losses(  # type: ignore[no-untyped-def]  # numba infers
+    units, pieces, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term,
+    low_worth, high_worth, widest, terms,
+):  # fmt: skip
+    lost = np.empty(len(units))
+    for piece in nb.prange(len(pieces) - 1):
+        first, second = np.empty(widest), np.empty(widest)
+        priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
+        first[0], second[0] = 0.0, -np.inf
+        for position in range(pieces[piece], pieces[piece + 1]):
+            u = units[position]
+            _priced(u, start, term, worth, code, base, prices, terms, priced, column)
+            offset = node_start[class_of[u]]
+            nodes = node_start[class_of[u] + 1] - offset
+            for n in range(1, nodes):
+                at = offset + n
+                left, left_next, right, right_next = -np.inf, -np.inf, -np.inf, -np.inf
+                if low[at] >= 0:
+                    add = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0)
+                    left, left_next = add + first[low[at]], add + second[low[at]]
+                if high[at] >= 0:
+                    add = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0)
+                    right, right_next = add + first[high[at]], add + second[high[at]]
+                if left >= right:
+                    first[n], second[n] = left, max(left_next, right)
+                else:
+                    first[n], second[n] = right, max(left, right_next)
+            lost[position] = first[nodes - 1] - second[nodes - 1] if second[nodes - 1] > -np.inf else np.inf
+    return lost
+
+
+@nb.njit(cache=True)
+def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
+    units, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term, low_worth,
+    high_worth, root_worth, widest, terms, most, loss,
+):  # fmt: skip
+    value = np.empty((widest, most))
+    branch = np.empty((widest, most), np.int8)
+    rank = np.empty((widest, most), np.int32)
+    size = np.empty(widest, np.int64)
+    priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
+    out_unit, out_loss, out_constant = (
+        nb.typed.List.empty_list(nb.int64),
+        nb.typed.List.empty_list(nb.float64),
+        (nb.typed.List.empty_list(nb.float64)),
+    )
+    out_start, out_column = nb.typed.List.empty_list(nb.int64), nb.typed.List.empty_list(nb.int64)
+    value[0, 0] = 0.0
+    size[0] = 1
+    for u in units:
+        _priced(u, start, term, worth, code, base, prices, terms, priced, column)
+        k = class_of[u]
+        offset = node_start[k]
+        nodes = node_start[k + 1] - offset
+        for n in range(1, nodes):
+            at = offset + n
+            a, b = low[at], high[at]
+            left = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0) if a >= 0 else -np.inf
+            right = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0) if b >= 0 else -np.inf
+            i, j, m = 0, 0, 0
+            while m < most:
+                from_left = left + value[a, i] if a >= 0 and i < size[a] else -np.inf
+                from_right = right + value[b, j] if b >= 0 and j < size[b] else -np.inf
+                if from_left == -np.inf and from_right == -np.inf:
+                    break
+                if from_left >= from_right:
+                    value[n, m], branch[n, m], rank[n, m] = from_left, 0, i
+                    i += 1
+                else:
+                    value[n, m], branch[n, m], rank[n, m] = from_right, 1, j
+                    j += 1
+                m += 1
+            size[n] = m
+        root = nodes - 1
+        for m in range(size[root]):
+            lost = value[root, 0] - value[root, m]
+            if m > 0 and lost > loss:
+                break
+            out_unit.append(u)
+            out_loss.append(lost)
+            out_start.append(len(out_column))
+            constant = root_worth[k]
+            n, r = root, m
+            while n > 0:
+                at = offset + n
+                if branch[n, r] == 0:
+                    constant += low_worth[at]
+                    taken, below = low_term[at], low[at]
+                else:
+                    constant += high_worth[at]
+                    taken, below = high_term[at], high[at]
+                r = rank[n, r]
+                if taken >= 0:
+                    out_column.append(column[taken])
+                n = below
+            out_constant.append(constant)
+    out_start.append(len(out_column))
+    count = len(out_unit)
+    unit = np.empty(count, np.int32)
+    lost_out, constant_out = np.empty(count), np.empty(count)
+    for p in range(count):
+        unit[p], lost_out[p], constant_out[p] = out_unit[p], out_loss[p], out_constant[p]
+    begin = np.empty(count + 1, np.int64)
+    for p in range(count + 1):
+        begin[p] = out_start[p]
+    taken_columns = np.empty(len(out_column), np.int64)
+    for p in range(len(out_column)):
+        taken_columns[p] = out_column[p]
+    return unit, lost_out, constant_out, begin, taken_columns

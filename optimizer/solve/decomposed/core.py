@@ -1,0 +1,167 @@
+"""The core: a small program over the customers whose choice is nearly a tie; all others keep theirs.
+
+    max Σ worth_p y_p + curves − penalties   s.t.   Σ_{p of u} y_p = 1 for every unit of the core,
+                                                   lo ≤ settled + Σ use_p y_p + media ≤ hi
+
+A choice of a unit is one binary: local rules, ranks and histories are in it already. Curves are stated from the inner
+side, so that the plan holds on the true ones. Where every choice that loses less than what is left of the gap stands in
+the core, its own bound is the problem's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from optimizer.problem import Bools, Floats
+from optimizer.solve.curve_rows import CurveUse, Linear
+from optimizer.solve.decomposed.alternatives import Alternatives
+from optimizer.solve.decomposed.dual import Dual
+from optimizer.solve.linear_model import LinearModel
+from optimizer.solve.mip import solve_mip
+from optimizer.solve.piecewise import initial_breakpoints
+
+#: Real-valued rows are kept this part of their size away from their bounds, so that the check's rounding cannot matter.
+INSIDE = 1e-11
+
+
+@dataclass(frozen=True)
+class CorePlan:
+    """The core's answer: columns chosen (J,), money of each curve's argument, worth, and the core's own bound."""
+
+    chosen: Bools
+    places: Floats
+    worth: float
+    bound: float
+    interrupted: bool
+
+
+def uses(dual: Dual, columns: NDArray[np.int64], owner: NDArray[np.int64], count: int) -> sp.csr_array:
+    """Σ of the linking rows' coefficients of columns by owner, sparse (count, rows)."""
+    links, own = dual.links, dual.columns
+    total = sp.csr_array((count, len(dual.structure.rows)))
+    for b, table in enumerate(links.tables):
+        value = np.ones(len(columns)) if b == 0 else own.base[b - 1, columns]
+        gathered = sp.csr_array((value, (owner, own.code[columns])), shape=(count, links.codes))
+        total = total + gathered @ table
+    return sp.csr_array(total)
+
+
+def solve_core(
+    dual: Dual,
+    options: Alternatives,
+    settled: Bools,
+    settled_worth: float,
+    places: Floats,
+    *,
+    gap: float,
+    deadline: float,
+    stop: Callable[[], bool],
+    report: Callable[[float, float], None] | None,
+    inside: float = INSIDE,
+    width: float = 0.1,
+) -> CorePlan | None:
+    """Solve the core.
+
+    Parameters
+    ----------
+    options : choices of the core's units, the best of each first.
+    settled : (J,) columns chosen by everyone else, and what they are worth with the constant of the objective.
+    places : (curves,) where each curve stood: its breakpoints are finest within ``width`` of there.
+    gap : relative to the worth of the whole plan.
+
+    Returns
+    -------
+    CorePlan or None
+        None where the core has no plan, or none in time.
+    """
+    columns, structure = dual.columns, dual.structure
+    fixed = np.flatnonzero(settled)
+    used = uses(dual, fixed, np.zeros(len(fixed), np.int64), 1).toarray()[0]
+    size = np.abs(used)
+    count = len(options.unit)
+    owner = np.repeat(np.arange(count), np.diff(options.start))
+    worth = options.constant + np.bincount(owner, columns.worth[options.column], count)
+    use = uses(dual, options.column, owner, count)
+    model = LinearModel()
+    model.offset = settled_worth
+    choice = model.add_variables("choice", count, upper=1.0, integer=True, objective=worth)
+    heads, group = np.unique(options.unit, return_inverse=True)
+    model.add_rows("one choice", group, choice, 1.0, lower=1.0, upper=1.0, size=len(heads))
+    by_row = use.tocsc()
+    curves: list[tuple[int, CurveUse, int | None]] = []
+    for k, block in enumerate(structure.blocks):
+        low = 0.0 if block.or_zero else block.low
+        money = model.add_variables(block.name, 1, lower=low, upper=block.high)
+        paid = None
+        if block.or_zero and block.low > 0:
+            paid = int(model.add_variables(f"{block.name} paid", 1, upper=1.0, integer=True)[0])
+            for side, bound in (("least", block.low), ("most", block.high)):
+                model.add_rows(
+                    f"{block.name} at {side}", [0, 0], [money[0], paid], [1.0, -bound],
+                    lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0, size=1,
+                )  # fmt: skip
+        around = places[k] + width * (block.high - block.low) * np.linspace(-1.0, 1.0, 9)
+        near = np.clip(np.r_[places[k], around], block.low, block.high)
+        points = np.unique(np.r_[initial_breakpoints(block.curve, block.low, block.high, 17), near])
+        curve = CurveUse(
+            block.name, block.curve, Linear(money, np.ones(1)), block.low, block.high, points, "restriction", paid
+        )  # fmt: skip
+        curves.append((int(money[0]), curve, paid))
+        model.add_objective(money, block.worth[0])
+        if block.worth[1]:
+            model.add_objective([curve.column(model, block.worth[1] > 0)], block.worth[1])
+    for r, row in enumerate(structure.rows):
+        entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
+        column, value = choice[by_row.indices[entries]], by_row.data[entries]
+        for (money_column, _, _), block in zip(curves, structure.blocks, strict=True):
+            if block.weight[0][r]:
+                column, value = np.append(column, money_column), np.append(value, block.weight[0][r])
+        for side, bound, penalty in (("min", row.lower, row.penalty_below), ("max", row.upper, row.penalty_above)):
+            if not np.isfinite(bound):
+                continue
+            helpful = side == "min"
+            its_columns, its_values = [column], [value]
+            for (_, curve, _), block in zip(curves, structure.blocks, strict=True):
+                if block.weight[1][r]:
+                    its_columns.append(np.array([curve.column(model, helpful == (block.weight[1][r] > 0))]))
+                    its_values.append(np.array([block.weight[1][r]]))
+            if np.isfinite(penalty):
+                bend = model.add_variables(f"{row.rule} {side} violation", 1, upper=row.tolerance, objective=-penalty)
+                its_columns.append(bend)
+                its_values.append(np.array([1.0 if helpful else -1.0]))
+            whole = bool((value == np.round(value)).all()) and bound == np.round(bound)
+            away = 0.0 if whole or row.lower == row.upper else inside * (abs(bound) + size[r])
+            if whole:
+                settled_sum = np.round(used[r]) if abs(used[r] - np.round(used[r])) < 1e-6 else used[r]
+            else:
+                settled_sum = used[r]
+            model.add_rows(
+                f"{row.rule} [{row.scope}] {side}", np.zeros(sum(map(len, its_columns))),
+                np.concatenate(its_columns), np.concatenate(its_values),
+                lower=bound - settled_sum + away if helpful else -np.inf,
+                upper=np.inf if helpful else bound - settled_sum - away, size=1,
+            )  # fmt: skip
+    form = model.form()
+    result = solve_mip(
+        form, gap=gap, time_limit=max(deadline - time.monotonic(), 1.0), stop=stop,
+        progress=None if report is None else lambda _name, objective, bound: report(objective, bound),
+    )  # fmt: skip
+    if result.x is None:
+        return None
+    chosen = settled.copy()
+    taken = result.x[choice] > 0.5
+    chosen[options.column[taken[owner]]] = True
+    stands: Floats = np.array([float(result.x[m]) for m, _, _ in curves], np.float64)
+    # The model's curves lie below the true ones: what the plan is worth is said on these.
+    short = 0.0
+    for (column, curve, _), block in zip(curves, structure.blocks, strict=True):
+        if block.worth[1]:
+            stated = float(result.x[curve.column(model, block.worth[1] > 0)])
+            short += block.worth[1] * (float(block.curve.value(result.x[column])) - stated)
+    return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted)

@@ -1,0 +1,326 @@
+"""The decomposed path from a problem to a solution: diagrams, prices, a core, and a bound of our own (DESIGN §5)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from optimizer.problem import Floats, Ints, Problem
+from optimizer.solve.decomposed.alternatives import alternatives, price_moves, second_best_losses
+from optimizer.solve.decomposed.columns import build_columns
+from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
+from optimizer.solve.decomposed.dual import Dual, Point, Stage
+from optimizer.solve.decomposed.links import read_links
+from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
+from optimizer.solve.decomposed.structure import allowed, read_structure
+from optimizer.solve.decomposed.sweep import Choice
+from optimizer.solve.diagram.diagrams import build_diagrams
+from optimizer.solve.diagram.units import pricing_units
+from optimizer.solve.mip import relative_gap
+from optimizer.solve.solution import Solution, Status
+
+Progress = Callable[[str, float, float], None]
+
+#: Customers in the samples that the first prices come from; a sample is at most half of all.
+SAMPLES = (4_000, 40_000)
+#: Customers that always set the prices; of more, those whose choice is nearest to a tie.
+FREE = 20_000
+#: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
+LIKELY_MOVES = 2.0
+#: Blocks of units that answer the master with a column each.
+BLOCKS = 24
+#: Rounds of prices at most, each time.
+ROUNDS = 400
+#: Units up to which all of them stand in the core, with all their choices up to ``WHOLE_CHOICES`` each.
+WHOLE, WHOLE_CHOICES = 400, 400
+#: Units the core begins with, and the most it grows to; choices of each.
+CORE, LARGEST_CORE, CHOICES = 1_500, 40_000, 6
+
+
+#: Parts of a curve's range around the answer within which breakpoints are finest, one core after another.
+CURVE_WIDTHS = (0.1, 0.02, 0.003, 0.0005, 0.0001)
+
+
+class NotDecomposed(Exception):
+    """The problem is not one for this path; the message says why."""
+
+
+class _Solve:
+    """One run of the decomposed path."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        gap: float,
+        deadline: float,
+        progress: Progress | None,
+        stop: Callable[[], bool] | None,
+        tighten: float,
+        start: Mapping[tuple[str, str], float],
+    ) -> None:
+        self.problem, self.gap, self.deadline = problem, gap, deadline
+        self.progress, self.asked, self.tighten, self.start = progress, stop, tighten, start
+        self.best: CorePlan | None = None
+        self.bound = math.inf
+        self.notes: list[str] = []
+
+    def out_of_time(self) -> bool:
+        """Whether to stop with what there is."""
+        return time.monotonic() >= self.deadline or (self.asked is not None and self.asked())
+
+    def tell(self, stage: str, bound: float | None = None) -> None:
+        """Report a stage with the best plan and bound so far."""
+        if self.progress is not None:
+            objective = self.best.worth if self.best is not None else math.nan
+            self.progress(stage, objective, self.bound if bound is None else bound)
+
+    def run(self) -> Status:
+        """Search; the status where no plan was found."""
+        problem = self.problem
+        self.tell("classes")
+        structure = read_structure(problem)
+        units = pricing_units(problem)
+        diagrams = build_diagrams(problem, units)
+        if not diagrams.feasible[diagrams.class_of].all():
+            return "infeasible"
+        if not diagrams.exact.all():
+            wide = int(np.isin(diagrams.class_of, np.flatnonzero(~diagrams.exact)).sum())
+            raise NotDecomposed(f"local rules of {wide:,} customers allow too many states for a diagram")
+        self.tell(f"classes: {len(diagrams.feasible):,} with {len(diagrams.low):,} nodes")
+        links = read_links(problem, structure.expressions)
+        columns = build_columns(problem, units, diagrams, links, structure.worth, structure.outside)
+        self.dual = Dual(columns, links, structure)
+        self._price()
+        if not math.isfinite(self.bound) or self.bound < self._least():
+            return "infeasible"
+        self.notes.append(
+            f"solved by prices: {len(diagrams.feasible):,} classes of customers, {self.dual.sweeps:,} sweeps"
+        )
+        self._cores(self.point, self.choice)
+        return "no_plan"
+
+    # --- prices ----------------------------------------------------------------------------------------------
+
+    def _price(self) -> None:
+        """Prices from samples, then on everyone, most of whom keep their choice while the others set the prices."""
+        dual, rows = self.dual, self.dual.structure.rows
+        count = dual.columns.units
+        price, half = np.zeros(len(rows)), None
+        if any(self.start.get((row.rule, row.scope)) for row in rows):
+            price, half = self._started(), np.full(len(rows), np.inf)
+        for size in [size for size in SAMPLES if 2 * size <= count] if half is None else []:
+            stage = dual.stage(_sample(count, size), BLOCKS)
+            found = self._descend(stage, price, half, max(self.gap, 2e-5) / 2, f"{size:,} customers")
+            half, price = self._reach(found, price, half, size), found.best.price
+        everyone = np.arange(count, dtype=np.int32)
+        self.everyone = dual.stage(everyone, BLOCKS)
+        if half is None:
+            half = np.full(len(rows), np.inf)
+        _, row_scale, scale = first_reach(dual, dual.stage(_sample(count, min(count, SAMPLES[0])), BLOCKS))
+        self.scales = scale / row_scale
+        master, failures = -math.inf, 0
+        self.tell(f"pricing all {count:,} customers")
+        point, choice = dual.chosen(price, self.everyone)
+        while True:
+            if point.value < self.bound:
+                self.bound, self.point, self.choice = point.value, point, choice
+                self.losses = second_best_losses(dual.columns, everyone, dual.links.prices(point.price))
+            elif not math.isfinite(point.value):
+                self.point = point
+                return
+            else:
+                half, failures = half / 4.0, failures + 1
+            target = self.gap / 5 * abs(self.bound)
+            if self.bound - master <= target or failures > 3 or self.out_of_time():
+                return
+            stage, half = self._frozen(half)
+            whole = stage is self.everyone
+            label = f"{len(stage.plan.units):,} of {count:,} customers"
+            found = self._descend(stage, self.point.price, half, self.gap / 8, label, inside=not whole)
+            if found.converged:
+                master = max(master, found.master)
+            if whole and not found.converged:
+                failures += 1
+            elif not whole and found.leaning.any():
+                half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
+            point, choice = dual.chosen(found.best.price, self.everyone)
+
+    def _started(self) -> Floats:
+        """Prices of the plan to start from; rows that share a name share its price."""
+        rows = self.dual.structure.rows
+        alike: dict[tuple[str, str], int] = {}
+        for row in rows:
+            alike[row.rule, row.scope] = alike.get((row.rule, row.scope), 0) + 1
+        price = [self.start.get((row.rule, row.scope), 0.0) / alike[row.rule, row.scope] for row in rows]
+        return allowed(rows, np.array(price))
+
+    def _frozen(self, half: Floats) -> tuple[Stage, Floats]:
+        """Those whose choice may change inside the box set the prices; the box shrinks until they are few enough."""
+        dual = self.dual
+        count = dual.columns.units
+        if count <= FREE:
+            return self.everyone, half
+        if not np.isfinite(half).all():
+            half = 0.1 * np.abs(self.point.price) + 1e-3 * self.scales
+        move = price_moves(dual.columns, dual.links.moves(half))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(move > 0, self.losses / (LIKELY_MOVES * move), np.inf)
+        free = max(count // 5, FREE)
+        reach = float(np.partition(ratio, free)[free])
+        if reach < 1.0:
+            half = half * reach
+        active = np.flatnonzero(ratio <= min(reach, 1.0)).astype(np.int32)
+        return dual.frozen(active, BLOCKS, self.choice), half
+
+    def _descend(
+        self, stage: Stage, price: Floats, half: Floats | None, tolerance: float, label: str, *, inside: bool = False
+    ) -> Prices:
+        """Bring D down on one stage."""
+        _, row_scale, scale = first_reach(self.dual, stage)
+        self.scales = scale / row_scale
+
+        def report(number: int, value: float, master: float) -> None:
+            del master
+            self.tell(f"pricing {label}: round {number}", value)
+
+        return find_prices(
+            self.dual, stage, price, 10.0 * self.scales if half is None or not np.isfinite(half).all() else half,
+            row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside, stop=self.out_of_time, report=report,
+        )  # fmt: skip
+
+    def _reach(self, found: Prices, before: Floats, half: Floats | None, size: int) -> Floats:
+        """How far prices may move next: as a sample of that size may have misled."""
+        share = math.sqrt(SAMPLES[0] / size)
+        moved = np.abs(found.best.price - before) if half is not None else np.abs(found.best.price)
+        return np.maximum(0.3 * moved, 0.1 * share * np.abs(found.best.price)) + 1e-3 * share * self.scales
+
+    def _least(self) -> float:
+        """No plan is worth less: D below it proves that there is none."""
+        structure, columns = self.dual.structure, self.dual.columns
+        total = float(np.minimum(columns.worth, 0.0).sum()) + structure.constant
+        diagrams = columns.diagrams
+        if (diagrams.low_worth < 0).any() or (diagrams.high_worth < 0).any() or (diagrams.root_worth < 0).any():
+            return -math.inf  # penalties: their sum is not looked for here
+        for row in structure.rows:
+            for bound, penalty in ((row.lower, row.penalty_below), (row.upper, row.penalty_above)):
+                if np.isfinite(bound) and np.isfinite(penalty):
+                    return -math.inf
+        for curved in self.dual.curved:
+            block = curved.block
+            spent = abs(block.worth[0]) * max(abs(block.low), abs(block.high))
+            made = abs(block.worth[1]) * max(abs(float(block.curve.value(s))) for s in (block.low, block.high))
+            total -= spent + made
+        return total - 1e-6 * abs(total)
+
+    # --- the core --------------------------------------------------------------------------------------------
+
+    def _cores(self, point: Point, choice: Choice) -> None:
+        """Cores of growing size until the gap is reached."""
+        dual = self.dual
+        columns = dual.columns
+        prices = dual.links.prices(point.price)
+        everyone = np.arange(columns.units, dtype=np.int32)
+        if columns.units <= WHOLE:
+            self._core(everyone, prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
+            return
+        losses = self.losses
+        order = np.argsort(losses, kind="stable")
+        size = min(CORE + 10 * len(dual.structure.rows), columns.units)
+        while True:
+            core = np.sort(order[:size]).astype(np.int32)
+            widest = float(losses[order[size - 1]])
+            self._core(core, prices, choice, point.places, CHOICES, 2.0 * widest, proves=False)
+            if self.reached or self.out_of_time():
+                return
+            if self.best is not None:
+                left = self.bound - self.best.worth
+                near = np.flatnonzero(losses <= left)
+                if len(near) <= LARGEST_CORE and not dual.curved:
+                    self._core(near.astype(np.int32), prices, choice, point.places, 4 * CHOICES, left, proves=True)
+                    return
+            if size >= min(LARGEST_CORE, columns.units):
+                return
+            size = min(4 * size, LARGEST_CORE, columns.units)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the gap asked for is reached."""
+        return self.best is not None and relative_gap(self.best.worth, self.bound) <= self.gap
+
+    def _core(
+        self, core: Ints, prices: Floats, choice: Choice, places: Floats, most: int, loss: float, *, proves: bool
+    ) -> None:
+        """Solve one core; where it holds all choices that a better plan may hold, its bound counts too."""
+        dual = self.dual
+        columns = dual.columns
+        options = alternatives(columns, core, prices, most, loss)
+        free = np.zeros(columns.units, bool)
+        free[core] = True
+        settled = choice.chosen & ~np.repeat(free, np.diff(columns.start))
+        worth = math.fsum(columns.worth[settled]) + math.fsum(choice.constant[~free]) + dual.structure.constant
+        label = f"core of {len(core):,} customers"
+        self.tell(label)
+
+        def report(objective: float, bound: float) -> None:
+            del bound
+            if self.progress is not None:
+                self.progress(label, max(objective, self.best.worth if self.best else -math.inf), self.bound)
+
+        found = None
+        for width in CURVE_WIDTHS if dual.curved else CURVE_WIDTHS[:1]:
+            if found is not None:
+                places = found.places
+            found = solve_core(
+                dual, options, settled, worth, places, gap=self.gap / 2, deadline=self.deadline,
+                stop=self.out_of_time, report=report, inside=max(INSIDE, self.tighten), width=width,
+            )  # fmt: skip
+            if found is None:
+                return
+            if self.best is None or found.worth > self.best.worth:
+                self.best = found
+            if self.reached or self.out_of_time():
+                break
+        assert found is not None
+        assert self.best is not None
+        held = np.bincount(options.unit, minlength=columns.units)
+        if proves and not dual.curved and (held < most).all():
+            self.bound = min(self.bound, max(found.bound, self.best.worth))
+
+
+def _sample(count: int, size: int) -> Ints:
+    """Units evenly over the canonical order, which is by content."""
+    return (np.arange(size, dtype=np.int64) * count // size).astype(np.int32)
+
+
+def solve_decomposed(
+    problem: Problem,
+    *,
+    gap: float = 1e-4,
+    time_limit: float = 600.0,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+    tighten: float = 0.0,
+    start: Mapping[tuple[str, str], float] | None = None,
+) -> Solution:
+    """Solve by prices; parameters as ``solve_problem``. Only for problems of which ``unsupported`` says nothing."""
+    started = time.monotonic()
+    run = _Solve(problem, gap, started + time_limit, progress, stop, tighten, start or {})
+    status = run.run()
+    seconds = time.monotonic() - started
+    contacts, spend = np.zeros(len(problem.customer), bool), np.zeros(len(problem.media))
+    if run.best is None:
+        return Solution(status, contacts, spend, -np.inf, run.bound, "own", seconds)
+    contacts[run.dual.columns.pair[run.best.chosen]] = True
+    for block, place in zip(run.dual.structure.blocks, run.best.places, strict=True):
+        if block.medium >= 0:
+            spend[block.medium] = place
+    price: dict[tuple[str, str], float] = {}
+    for row, value in zip(run.dual.structure.rows, run.point.price, strict=True):
+        price[row.rule, row.scope] = price.get((row.rule, row.scope), 0.0) + float(value)
+    return Solution(
+        "optimal" if run.reached else "feasible", contacts, spend, run.best.worth, max(run.bound, run.best.worth),
+        "own", seconds, price, run.notes,
+    )  # fmt: skip

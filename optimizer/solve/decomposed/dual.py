@@ -1,0 +1,119 @@
+"""The dual function D(λ): one sweep over units, curves and rows; an upper bound on every plan for any prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import Floats, Ints
+from optimizer.solve.decomposed.columns import Columns
+from optimizer.solve.decomposed.links import Links
+from optimizer.solve.decomposed.structure import Curved, Structure, row_value
+from optimizer.solve.decomposed.sweep import Choice, Plan, Swept, choose, plan_sweep, sweep
+
+_EPSILON = np.finfo(float).eps
+#: Roundings a unit's value may have gone through: terms on a path, rows in a price, and room.
+_ROUNDINGS = 256.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """D at some prices, and the columns that attain it.
+
+    ``value`` includes what rounding may have hidden. ``worth`` (B,) and ``use`` (B, rows) are those of the blocks of
+    units, then of the curves. ``places`` (curves,): where each curve stands.
+    """
+
+    price: Floats
+    value: float
+    worth: Floats
+    use: Floats
+    places: Floats
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A choice of units that stands for all: each counts ``weight`` times.
+
+    ``frozen_worth`` and ``frozen_use`` (rows,) are those of units that keep the choice they had: fixed, so that D is
+    a little too small away from where they were frozen.
+    """
+
+    plan: Plan
+    weight: float
+    frozen_worth: float = 0.0
+    frozen_use: Floats | None = None
+
+
+class Dual:
+    """D and its pieces for one problem."""
+
+    def __init__(self, columns: Columns, links: Links, structure: Structure) -> None:
+        self.columns, self.links, self.structure = columns, links, structure
+        self.curved = [Curved(block) for block in structure.blocks]
+        self.sweeps = 0
+
+    def stage(self, units: Ints, blocks: int) -> Stage:
+        """Let these units stand for all."""
+        return Stage(plan_sweep(self.columns, units, blocks), self.columns.units / max(len(units), 1))
+
+    def blocks(self, stage: Stage) -> int:
+        """Number of blocks: of units, of curves, and what is frozen."""
+        return stage.plan.blocks + len(self.curved) + (stage.frozen_use is not None)
+
+    def frozen(self, units: Ints, blocks: int, choice: Choice) -> Stage:
+        """Let these units choose, and all others keep ``choice``."""
+        free = np.zeros(self.columns.units, bool)
+        free[units] = True
+        kept = choice.chosen & ~np.repeat(free, np.diff(self.columns.start))
+        columns = np.flatnonzero(kept)
+        worth = float(self.columns.worth[columns].sum() + choice.constant[~free].sum())
+        return Stage(plan_sweep(self.columns, units, blocks), 1.0, worth, self.use(columns))
+
+    def use(self, columns: NDArray[np.int64]) -> Floats:
+        """Σ of the linking rows' coefficients of columns, (rows,)."""
+        code = self.columns.code[columns]
+        counts = [np.bincount(code, minlength=self.links.codes).astype(float)]
+        for base in self.columns.base:
+            counts.append(np.bincount(code, base[columns], minlength=self.links.codes))
+        return self.links.sums(np.stack(counts))
+
+    def at(self, price: Floats, stage: Stage) -> Point:
+        """Evaluate D, every unit of the stage counted ``weight`` times."""
+        self.sweeps += 1
+        return self._point(price, sweep(self.columns, stage.plan, self.links.prices(price)), stage)
+
+    def chosen(self, price: Floats, stage: Stage) -> tuple[Point, Choice]:
+        """Evaluate D, and say what attains it."""
+        swept, chosen = choose(self.columns, stage.plan, self.links.prices(price))
+        return self._point(price, swept, stage), chosen
+
+    def _point(self, price: Floats, swept: Swept, stage: Stage) -> Point:
+        structure, weight = self.structure, stage.weight
+        use = self.links.sums(swept.counts) * weight
+        worth = swept.worth * weight
+        total = [float(value) * weight for value in swept.value]
+        size = float(swept.size.sum()) * weight + float(np.abs(use) @ np.abs(price) @ np.ones(len(use)))
+        places = np.zeros(len(self.curved))
+        more_worth, more_use = [], []
+        for k, curved in enumerate(self.curved):
+            best, spent, result = curved.best(price)
+            block = curved.block
+            total.append(best)
+            places[k] = spent
+            more_worth.append(block.worth[0] * spent + block.worth[1] * result)
+            more_use.append(block.weight[0] * spent + block.weight[1] * result)
+            size += abs(best)
+        if stage.frozen_use is not None:
+            total.append(stage.frozen_worth - float(price @ stage.frozen_use))
+            more_worth.append(stage.frozen_worth)
+            more_use.append(stage.frozen_use)
+        rows, _ = row_value(structure.rows, price)
+        value = float(np.sum(total)) + rows + structure.constant
+        allowance = _ROUNDINGS * _EPSILON * (size + abs(rows) + abs(structure.constant))
+        if more_worth:
+            worth = np.r_[worth, more_worth]
+            use = np.concatenate([use, np.stack(more_use)])
+        return Point(price, value + allowance, worth, use, places)
