@@ -7,8 +7,10 @@ slots alone do not tell. Two different units are taken for the same with a chanc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.problem import ChangeFactor, Clash, Count, Distinct, Floats, Ints, Problem, RankFactor, Units, Weights
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed
@@ -24,27 +26,32 @@ class Classes:
     ----------
     class_of : (U,) class of each unit; classes are numbered by their first unit.
     first : (C,) the first unit of each class.
-    masked : whether classes leave out which slots a unit has: the diagram is over all slots of its members.
     """
 
     class_of: Ints
     first: Int64
-    masked: bool
 
 
 def classes(problem: Problem, units: PricingUnits) -> Classes:
     """The classes of units."""
     reader = _Reader(problem, units, np.zeros(len(units.start) - 1, np.uint64))
     reader.read_rules()
-    return _numbered(reader.own(), False)
+    return _numbered(reader.own())
 
 
-def _numbered(total: Hashes, masked: bool) -> Classes:
+def shared_classes(problem: Problem, units: PricingUnits) -> Classes:
+    """The classes of units whatever pairs they have; no rule of ``problem`` may have a pair part."""
+    reader = _Reader(problem, units, np.zeros(len(units.start) - 1, np.uint64))
+    reader.read_rules()
+    return _numbered(reader.total)
+
+
+def _numbered(total: Hashes) -> Classes:
     _, first, inverse = np.unique(total, return_index=True, return_inverse=True)
     number = np.empty(len(first), np.int32)
     order = np.argsort(first)
     number[order] = np.arange(len(first), dtype=np.int32)
-    return Classes(number[inverse], first[order].astype(np.int64), masked)
+    return Classes(number[inverse], first[order].astype(np.int64))
 
 
 @dataclass
@@ -102,12 +109,12 @@ class _Reader:
             if part is None or (id(part), binary) in self._seen:
                 continue
             self._seen.add((id(part), binary))
-            value = np.asarray(part != 0 if binary else part, np.float64)
+            value = part != 0 if binary else part
             if by_pair:
-                salt = self._next_salt()
-                _add_slot_numbers(self.total, self.units.start, self.units.slot, _bits(value[self.units.pair]), salt)
+                bits = _bits(value) if value.dtype == float else np.ascontiguousarray(value.view(np.uint8))
+                _add_pairs(self.total, self.units.start, self.units.slot, self.units.pair, bits, self._next_salt())
             else:
-                self._add(self.units.unit, self.units.member, value)
+                self._add(self.units.unit, self.units.member, np.asarray(value, np.float64))
 
     def _bounds(self, rule: Count | Distinct) -> None:
         """Bounds, in the quantum of the weights where it is the same for all units."""
@@ -117,9 +124,9 @@ class _Reader:
         values = weights.factor * (np.ones(1) if weights.activity is None else weights.activity)
         step = quantum(values, len(self.units.slot_activity)) if plain else 1.0
         for bound, sign in ((rule.upper, 1.0), (rule.lower, -1.0)):
+            if len(bound) == len(rule.units.names) and bound.min() == bound.max():
+                continue  # the same for all
             there = np.isfinite(bound)
-            if not there.any():
-                continue
             value = sign * bound[there]
             if plain:
                 value = whole_caps(value, step, soft=False)[0].astype(float)
@@ -160,7 +167,7 @@ class _Reader:
         return np.uint64(mixed(np.uint64(self._salt << 32)))
 
 
-def _bits(value: Floats) -> Hashes:
+def _bits(value: NDArray[Any]) -> Hashes:
     return (np.ascontiguousarray(value, np.float64) + 0.0).view(np.uint64)
 
 
@@ -172,11 +179,12 @@ def _add_slots(total: Hashes, start: Int64, slot: Ints) -> None:
 
 
 @compiled
-def _add_slot_numbers(total: Hashes, start: Int64, slot: Ints, value: Hashes, salt: np.uint64) -> None:
+def _add_pairs(total: Hashes, start: Int64, slot: Ints, pair: Int64, bits: NDArray[Any], salt: np.uint64) -> None:
     for u in range(len(total)):
         for k in range(start[u], start[u + 1]):
-            if value[k] != np.uint64(0):
-                total[u] += mixed(mixed(np.uint64(slot[k]) + salt) ^ value[k])
+            value = np.uint64(bits[pair[k]])
+            if value != np.uint64(0):
+                total[u] += mixed(mixed(np.uint64(slot[k]) + salt) ^ value)
 
 
 @compiled

@@ -9,21 +9,29 @@ Decision diagrams for optimization: Bergman, Cire, van Hoeve, Hooker (2016).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem
-from optimizer.solve.diagram.batches import Batch, batches
-from optimizer.solve.diagram.classes import classes
+from optimizer.solve.diagram.batches import Batch, TooMany, batches
+from optimizer.solve.diagram.classes import classes, shared_classes
 from optimizer.solve.diagram.compiled import Int64
 from optimizer.solve.diagram.effects import rank_count
+from optimizer.solve.diagram.masks import shared_steps, without_pairs
 from optimizer.solve.diagram.runs import distinct_rows, gathered
 from optimizer.solve.diagram.steps import Steps, own_steps
 from optimizer.solve.diagram.units import PricingUnits
 
 #: States of a class in one layer beyond which its diagram becomes a relaxation.
 LIMIT = 20_000
+#: The same for diagrams that leave out who is eligible, which have no use beyond.
+SHARED_LIMIT = 3_000
+#: Classes that are few in any case; classes tried to see how large the diagrams of many become.
+FEW_CLASSES, SAMPLE = 3_000, 64
+#: Nodes of all diagrams together: 32 bytes each.
+NODES = 60_000_000
 #: Classes, and steps of classes, expanded together.
 BATCH_CLASSES, BATCH_STEPS = 20_000, 500_000
 
@@ -77,7 +85,7 @@ class Diagrams:
     root_worth: Floats
     feasible: Bools
     exact: Bools
-    masked: bool = False
+    masked: bool
 
 
 def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) -> Diagrams:
@@ -97,13 +105,55 @@ def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) ->
     def steps_of(first: Int64) -> Steps:
         return own_steps(problem, units, first, orders)
 
+    count = len(known.first)
+    if count > FEW_CLASSES:
+        some = known.first[np.linspace(0, count - 1, SAMPLE).astype(np.int64)]
+        nodes = _mean_nodes(batches(problem, steps_of, some, limit))
+        if count > len(known.class_of) / 20:
+            shared = _shared(problem, units, min(limit, SHARED_LIMIT), count, nodes)
+            if shared is not None:
+                return shared
+        for lower in (1000, 200, 50):
+            if nodes * count > NODES and lower < limit:
+                limit = lower
+                nodes = _mean_nodes(batches(problem, steps_of, some, limit))
     length = units.start[known.first + 1] - units.start[known.first]
-    found, places = [], []
-    for some in _parts(length):
-        for batch in batches(problem, steps_of, known.first[some], limit):
-            found.append(batch)
-            places.append(batch.place + some.start)
-    return _joined(problem, known.class_of, found, np.concatenate(places))
+    parts = _parts(length)
+
+    def built(part: slice) -> list[Batch]:
+        return batches(problem, steps_of, known.first[part], limit)
+
+    with ThreadPoolExecutor(2 if len(parts) > 2 else 1) as pool:
+        lists = list(pool.map(built, parts))
+    found = [batch for some in lists for batch in some]
+    places = [batch.place + part.start for part, some in zip(parts, lists, strict=True) for batch in some]
+    return _joined(problem, known.class_of, found, np.concatenate(places), masked=False)
+
+
+def _shared(problem: Problem, units: PricingUnits, limit: int, own: int, nodes: float) -> Diagrams | None:
+    """Diagrams that leave out who is eligible, None where they cannot be, or are too large for what they save."""
+    plain = without_pairs(problem, units)
+    if plain is None:
+        return None
+    known = shared_classes(plain, units)
+    if 4 * len(known.first) > own:
+        return None
+    orders: dict[int, Int64 | None] = {}
+    try:
+        found = batches(plain, lambda first: shared_steps(plain, units, first, orders), known.first, limit, ease=False)
+    except TooMany:
+        return None
+    result = _joined(plain, known.class_of, found, np.concatenate([batch.place for batch in found]), masked=True)
+    visits = np.diff(result.node_start)[result.class_of].mean()
+    # Compiling a class takes as long as some hundreds of visits a unit over all rounds of prices; nodes of its own are
+    # read from memory, shared ones from the cache.
+    return result if visits <= 700 + 3 * nodes or nodes * own > NODES else None
+
+
+def _mean_nodes(found: list[Batch]) -> float:
+    """Nodes a class."""
+    total = sum(np.diff(batch.runs.node_start)[batch.run_of].sum() for batch in found)
+    return float(total / max(1, sum(len(batch.run_of) for batch in found)))
 
 
 def _parts(length: Int64) -> list[slice]:
@@ -119,7 +169,7 @@ def _parts(length: Int64) -> list[slice]:
     return found
 
 
-def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64) -> Diagrams:
+def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64, masked: bool) -> Diagrams:
     """All batches as one; classes with the same nodes and the same constant become one."""
     parts = [batch.runs for batch in found]
     before = np.cumsum([0, *(len(part.node_start) - 1 for part in parts)])
@@ -149,4 +199,5 @@ def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64)
         root_worth=worth[first],
         feasible=feasible[first],
         exact=exact[first],
+        masked=masked,
     )

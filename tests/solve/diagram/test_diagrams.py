@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from optimizer.problem import LocalRule, Weights
 from optimizer.rules import compile_problem
-from optimizer.solve.diagram.diagrams import build_diagrams
+from optimizer.solve.diagram.diagrams import _shared, build_diagrams
+from optimizer.solve.diagram.masks import without_pairs
 from optimizer.solve.diagram.units import forbidden, pricing_units
 from optimizer.solve.local_rows import forbidden as forbidden_by_rows
 from tests.fuzzing.case import case
@@ -39,6 +43,40 @@ def test_paths_of_random_scenarios_are_the_feasible_sets(hundred: int) -> None:
         problem = compile_problem(scenario_of(case(seed)))
         units = pricing_units(problem)
         assert differences(problem, units, build_diagrams(problem, units)) == [], seed
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 2))
+def test_diagrams_over_all_slots_hold_the_feasible_sets_of_every_unit(seed: int) -> None:
+    problem = rich_problem(seed, customers=3)
+    plain = replace(problem, local=[rule for rule in problem.local if not _speaks_of_pairs(rule)])
+    plain = replace(plain, responses=replace(plain.responses, ranks=[], changes=[]))
+    units = pricing_units(plain)
+    diagrams = _shared(plain, units, 10**6, 10**9, 1e9)
+    assert diagrams is not None
+    assert diagrams.masked
+    assert differences(plain, units, diagrams) == []
+
+
+def test_weights_that_differ_by_pair_need_diagrams_of_their_own() -> None:
+    problem = next(p for p in map(rich_problem, range(100)) if any(_speaks_of_pairs(rule) for rule in p.local))
+    units = pricing_units(problem)
+    assert without_pairs(problem, units) is None
+
+
+@pytest.mark.parametrize("limit", [2, 5, 12])
+def test_a_diagram_past_the_limit_allows_more_and_never_less(limit: int) -> None:
+    eased = 0
+    for seed in range(25):
+        problem = rich_problem(seed)
+        units = pricing_units(problem)
+        diagrams = build_diagrams(problem, units, limit)
+        eased += int((~diagrams.exact).sum())
+        assert differences(problem, units, diagrams) == [], seed
+    assert eased > 0
+
+
+def _speaks_of_pairs(rule: LocalRule) -> bool:
+    return any(isinstance(part, Weights) and part.pair is not None for part in vars(rule).values())
 
 
 def test_forbidden_pairs_are_those_of_the_exact_path() -> None:
