@@ -20,6 +20,8 @@ from optimizer.solve.diagram.relax import Origins, eased_further
 from optimizer.solve.diagram.runs import Runs, runs
 from optimizer.solve.diagram.steps import Steps, futures, say
 
+#: Where few classes are too large, they get so many times the states before any rule is eased.
+FEW_STATES, PATIENCE = 100_000, 8
 #: The steps of some classes, given their first units.
 StepsOf = Callable[[Int64], Steps]
 
@@ -96,9 +98,13 @@ def _eased(
     result = [Batch(place[whole], runs(nodes, distinct), run_of[whole], worth[whole], feasible[whole], exact[whole])]
     full = np.flatnonzero(found.full)
     if len(full):
-        further = eased_further(problem, program, origins, found.crowds, eased, attempt)[full]
-        # Effects and what else cannot be eased takes the states it takes.
-        limit = limit if (further != eased[full]).any() else limit * 16
+        further = eased[full]
+        if attempt == 0 and len(full) * limit <= FEW_STATES:
+            limit *= PATIENCE
+        else:
+            further = eased_further(problem, program, origins, found.crowds, eased, attempt)[full]
+            if (further == eased[full]).all():
+                limit *= PATIENCE  # effects, which cannot be eased, take the states they take
         del steps, program, found, nodes
         result += _eased(problem, steps_of, first[full], place[full], further, limit, ease, attempt + 1)
     return result

@@ -20,7 +20,7 @@ from optimizer.solve.diagram.effects import Effects, step_effects, term_of
 from optimizer.solve.diagram.pending import Pending, step_pending
 
 #: States of a crowded layer that are kept to see what makes them many.
-SAMPLE = 2000
+SAMPLE = 20_000
 #: Numbers that the states of one layer may take in memory.
 LAYER_SIZE = 1 << 26
 

@@ -9,6 +9,7 @@ import pytest
 
 from optimizer.problem import LocalRule, Weights
 from optimizer.rules import compile_problem
+from optimizer.solve.diagram import batches
 from optimizer.solve.diagram.diagrams import _shared, build_diagrams
 from optimizer.solve.diagram.masks import without_pairs
 from optimizer.solve.diagram.units import forbidden, pricing_units
@@ -64,7 +65,8 @@ def test_weights_that_differ_by_pair_need_diagrams_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("limit", [2, 5, 12])
-def test_a_diagram_past_the_limit_allows_more_and_never_less(limit: int) -> None:
+def test_a_diagram_past_the_limit_allows_more_and_never_less(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "FEW_STATES", 0)
     eased = 0
     for seed in range(25):
         problem = rich_problem(seed)
