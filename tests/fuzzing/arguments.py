@@ -86,7 +86,9 @@ def in_other_money(spec: Row, factor: float) -> Row | None:
         scale(body, ("gross_margin",), factor)
     for rule in found["rules"]:
         if any(verb in rule for verb in MONEY_RULES):
-            scale(rule[next(verb for verb in MONEY_RULES if verb in rule)], ("min", "max"), factor)
+            body = rule[next(verb for verb in MONEY_RULES if verb in rule)]
+            for bounds in body["table"] if isinstance(body.get("table"), list) else [body]:
+                scale(bounds, ("min", "max"), factor)
     return found
 
 
