@@ -7,7 +7,8 @@ exactly; nothing with nothing. The csv files carry every figure in full, so no d
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,25 +73,29 @@ def _compared(
     lines = [f": column {column} is missing" for column in absent]
     if set(absent) & set(keys):
         return lines[:EXAMPLES], len(lines)
-    rows, mine = _row_names(stated, keys), _row_names(recomputed, keys)
-    at = rows.get_indexer(mine)
-    if rows_too:
-        lines += [f"{_shown(mine[int(row)])}: the row is missing" for row in np.flatnonzero(at < 0)]
-        lines += [f"{_shown(row)}: no such row is recomputed" for row in rows.difference(mine, sort=False)]
-    stated, recomputed = stated.iloc[at[at >= 0]], recomputed[at >= 0]
-    names = mine[at >= 0]
+    if len(stated) == len(recomputed) and not any(_texts_differ(stated[key], recomputed[key]).any() for key in keys):
+        # Row by row the same, as a plan is written: no row needs a name but those that are told.
+        shown = _Shown(recomputed, keys)
+    else:
+        rows, mine = _row_names(stated, keys), _row_names(recomputed, keys)
+        at = rows.get_indexer(mine)
+        if rows_too:
+            lines += [f"{_shown(mine[int(row)][:-1])}: the row is missing" for row in np.flatnonzero(at < 0)]
+            lines += [f"{_shown(row[:-1])}: no such row is recomputed" for row in rows.difference(mine, sort=False)]
+        stated, recomputed = stated.iloc[at[at >= 0]], recomputed[at >= 0]
+        shown = _Shown(recomputed, keys)
     ranked: list[tuple[int, str]] = []
     number = len(lines)
     for column in recomputed.columns:
         if column in absent or column in keys:
             continue
         given, right = stated[column], recomputed[column]
-        differs = _numbers_differ(given, recomputed, column) if _is_number(right) else _texts(given) != _texts(right)
+        differs = _numbers_differ(given, recomputed, column) if _is_number(right) else _texts_differ(given, right)
         number += int(differs.sum())
         ranked += [
             (
                 rank,
-                f"{_shown(names[int(row)])}, column {column}: stated {_value(given.iloc[row])}, "
+                f"{shown(int(row))}, column {column}: stated {_value(given.iloc[row])}, "
                 f"recomputed {_value(right.iloc[row])}",
             )
             for rank, row in enumerate(np.flatnonzero(differs)[:EXAMPLES])
@@ -106,10 +111,20 @@ def _row_names(table: pd.DataFrame, keys: list[str]) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(frame)
 
 
-def _shown(name: tuple[Any, ...]) -> str:
+@dataclass(frozen=True)
+class _Shown:
     """A row's keys, as a line continues after the file's name."""
-    keys = "/".join(str(part) for part in name[:-1])
-    return f", {keys}" if keys else ""
+
+    table: pd.DataFrame
+    keys: list[str]
+
+    def __call__(self, row: int) -> str:
+        return _shown([text_of(self.table[key].iloc[row]) for key in self.keys])
+
+
+def _shown(keys: Sequence[object]) -> str:
+    words = "/".join(str(key) for key in keys)
+    return f", {words}" if words else ""
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -125,8 +140,17 @@ def _numbers_differ(given: pd.Series, recomputed: pd.DataFrame, column: str) -> 
     slop = ROUNDING * (1 + np.where(np.isfinite(sizes), sizes, 0.0).max(axis=0))
     with np.errstate(invalid="ignore"):
         near = (found == right) | (np.abs(found - right) <= slop)
-    blank = (given.isna() | (given.astype(object) == "")).to_numpy(bool)
+    blank = given.isna().to_numpy(bool)
+    if not _is_number(given):
+        blank = blank | (given.astype(object) == "").to_numpy(bool)
     return ~(near | (blank & np.isnan(right)))
+
+
+def _texts_differ(given: pd.Series, right: pd.Series) -> NDArray[np.bool_]:
+    """Where two columns do not read alike."""
+    if isinstance(given.dtype, pd.StringDtype) and isinstance(right.dtype, pd.StringDtype):
+        return np.asarray(given.fillna("").array != right.fillna("").array, dtype=bool)
+    return np.asarray(_texts(given) != _texts(right), dtype=bool)
 
 
 def _texts(column: pd.Series) -> NDArray[np.object_]:
