@@ -12,7 +12,6 @@ import pandas as pd
 from optimizer.problem import (
     ChangeFactor,
     CouplingRow,
-    Floats,
     LocalRule,
     Opening,
     RankFactor,
@@ -94,7 +93,7 @@ class Compiled:
     coupling: list[CouplingRow] = field(default_factory=list)
     ranks: list[RankFactor] = field(default_factory=list)
     changes: list[ChangeFactor] = field(default_factory=list)
-    static: Floats | None = None  # (E,) factor on the response
+    static: tuple[Weights, float] | None = None  # contacts, and the factor on their responses
     notes: list[str] = field(default_factory=list)  # who the rule does not bind, and why
     blocked: list[tuple[str, str, float]] = field(default_factory=list)  # (scope, unit, short by) no plan can meet
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from optimizer.problem import Cell, Floats, Ints, Medium, PriceCell, Problem, Responses
+from optimizer.problem import Cell, Floats, Ints, Medium, PriceCell, Problem, Responses, Weights
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.objective import objective, response_worth
 from optimizer.rules.opening import minimum_volumes
 from optimizer.rules.order import canonical_order
 from optimizer.rules.removal import removed_pairs
+from optimizer.rules.weights import kept_pairs, spread
 
 
 def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Problem, list[Compiled]]:
@@ -49,15 +50,11 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
 
 def _responses(context: Context, compiled: list[Compiled]) -> Responses:
     facts = context.facts
-    static: Floats = np.broadcast_to(1.0, len(facts.pairs))
-    for one in compiled:
-        if one.static is not None:
-            static = static * one.static
     booked = facts.past[in_horizon(context)]
     channels = _codes(pd.concat([facts.activities["channel"], booked["channel"]], ignore_index=True))
     return Responses(
         scores={"responses": facts.pairs.score, **facts.pairs.kpis},
-        static=static,
+        static=_static(context, [one.static for one in compiled if one.static is not None]),
         combine=facts.combine,  # type: ignore[arg-type]  # the schema allows these three words alone
         group=facts.group,
         day=facts.days,
@@ -68,6 +65,22 @@ def _responses(context: Context, compiled: list[Compiled]) -> Responses:
         booked_day=booked["days"].to_numpy(np.int32),
         booked_channel=channels[len(facts.activities) :],
     )
+
+
+def _static(context: Context, factors: list[tuple[Weights, float]]) -> Floats:
+    """The product of the factors on each pair's response, shape (E,); a view without memory where there are none."""
+    pairs = context.facts.pairs
+    if not factors:
+        return np.broadcast_to(1.0, len(pairs))
+    if all(members.customer is None and members.pair is None for members, _ in factors):
+        by_activity = np.ones(len(context.facts.activities))
+        for members, factor in factors:
+            by_activity[... if members.activity is None else members.activity != 0] *= factor
+        return spread(by_activity, pairs.activity)
+    static = np.ones(len(pairs))
+    for members, factor in factors:
+        static[kept_pairs(context, members)] *= factor
+    return static
 
 
 def _cells(context: Context) -> list[Cell]:
@@ -98,7 +111,7 @@ def _price_cells(context: Context) -> list[PriceCell]:
             tier.starts,
             tier.prices,
             tier.kind == "incremental",
-            (channel == tier.channel)[facts.pairs.activity],
+            spread(channel == tier.channel, facts.pairs.activity),
         )
         for tier in facts.tiers
     ]

@@ -13,9 +13,9 @@ scope's pairs can be contacted. Nothing here is an estimate: what is called impo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,16 @@ from optimizer.problem import (
     Distinct,
     Expression,
     Floats,
+    Ints,
     Problem,
     RankFactor,
+    Units,
     Weights,
 )
+from optimizer.rules.contactable import Contactable
 
+#: Pairs looked at together: few enough to stay near the processor.
+BLOCK = 1 << 17
 #: Relative slack of comparisons: sums of numbers in another order differ by as much.
 TOLERANCE = 1e-9
 
@@ -84,50 +89,66 @@ class Ground:
         self.problem = problem
         self.free: Bools = ~problem.removed
         self.work = 0
-        self._place = np.full(len(problem.customer), -1, np.int32)
+        self._below: dict[str, bool] = {}
+        self._found: dict[int, Rows] = {}
         self._placed: Extent | None = None
 
     @cached_property
-    def _by_activity(self) -> tuple[Rows, Rows]:
-        """Free pairs in the order of their activities, and where each activity starts."""
-        rows = np.flatnonzero(self.free)
-        order = rows[np.argsort(self.problem.activity[rows], kind="stable")]
-        starts = np.searchsorted(self.problem.activity[order], np.arange(len(self.problem.activity_names) + 1))
-        return order, starts
+    def _place(self) -> Ints:
+        return np.full(len(self.problem.customer), -1, np.int32)
 
     @cached_property
-    def responses(self) -> dict[str, tuple[Floats, Floats]]:
-        """The range of each pair's effective response when contacted, by kind."""
+    def contactable(self) -> Contactable:
+        """The free pairs."""
+        problem = self.problem
+        sizes = len(problem.order), len(problem.activity_names)
+        return Contactable(problem.customer, problem.activity, self.free, *sizes)
+
+    def _pairs_of(self, activity: int) -> Rows:
+        """The free pairs of an activity."""
+        if activity not in self._found:
+            rows = []
+            for first in range(0, len(self.free), BLOCK):
+                block = slice(first, first + BLOCK)
+                rows.append(first + np.flatnonzero((self.problem.activity[block] == activity) & self.free[block]))
+            self._found[activity] = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        return self._found[activity]
+
+    def response(self, kind: str, pairs: Rows) -> tuple[Floats, Floats]:
+        """The range of the effective response of some pairs when contacted."""
         problem, responses = self.problem, self.problem.responses
-        most, least = np.ones(len(problem.customer)), np.ones(len(problem.customer))
+        most, least = np.ones(len(pairs)), np.ones(len(pairs))
         factors: list[RankFactor | ChangeFactor] = [*responses.ranks, *responses.changes]
         for factor in factors:
-            members = factor.members.on(problem.customer, problem.activity) != 0
+            members = self._sum([factor.members], pairs) != 0
             most[members] *= max(1.0, factor.factor)
             least[members] *= min(1.0, factor.factor)
-        shared = np.zeros(len(problem.customer), bool)
+        shared = np.zeros(len(pairs), bool)
         if responses.combine != "additive":
-            shared = responses.group >= 0
+            shared = responses.group[pairs] >= 0
         for cell in problem.cells:
-            shared |= cell.member
-        found = {}
-        for kind, score in responses.scores.items():
-            base = score * responses.static
-            one, other = np.minimum(1.0, base * least), np.minimum(1.0, base * most)
-            low, high = np.minimum(one, other), np.maximum(one, other)
-            low, high = np.where(shared, np.minimum(low, 0.0), low), np.where(shared, np.maximum(high, 0.0), high)
-            if responses.combine != "additive" and (score < 0).any():
-                # Combined with responses below zero, a contact's part has no simple limit.
-                low, high = np.where(shared, -np.inf, low), np.where(shared, np.inf, high)
-            found[kind] = (low, high)
-        return found
+            shared |= cell.member[pairs]
+        base = responses.scores[kind][pairs] * responses.static[pairs]
+        one, other = np.minimum(1.0, base * least), np.minimum(1.0, base * most)
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        low, high = np.where(shared, np.minimum(low, 0.0), low), np.where(shared, np.maximum(high, 0.0), high)
+        if responses.combine != "additive" and self._falls(kind):
+            # Combined with responses below zero, a contact's part has no simple limit.
+            low, high = np.where(shared, -np.inf, low), np.where(shared, np.inf, high)
+        return low, high
 
-    @cached_property
-    def prices(self) -> tuple[Floats, Floats]:
-        """The range of a contact's price in cells with tiers; 0 elsewhere."""
-        low, high = np.zeros(len(self.problem.customer)), np.zeros(len(self.problem.customer))
+    def _falls(self, kind: str) -> bool:
+        """Whether some response is below zero."""
+        if kind not in self._below:
+            self._below[kind] = bool((self.problem.responses.scores[kind] < 0).any())
+        return self._below[kind]
+
+    def price(self, pairs: Rows) -> tuple[Floats, Floats]:
+        """The range of the price of some pairs in cells with tiers; 0 elsewhere."""
+        low, high = np.zeros(len(pairs)), np.zeros(len(pairs))
         for cell in self.problem.price_cells:
-            low[cell.member], high[cell.member] = cell.prices.min(), cell.prices.max()
+            inside = cell.member[pairs]
+            low[inside], high[inside] = cell.prices.min(), cell.prices.max()
         return low, high
 
     # --- expressions ------------------------------------------------------------------------------------------------
@@ -144,14 +165,16 @@ class Ground:
         for label, value_of in lost:
             # At most one label a contact, and perhaps one that another contact has already reached.
             low += np.where(label[pairs] >= 0, value_of, 0.0)
-        for (least, most), several in [
-            (self.prices, expression.tiered),
-            *((self.responses[kind], several) for kind, several in expression.responses.items()),
-        ]:
+        ranged: list[tuple[Callable[[Rows], tuple[Floats, Floats]], list[Weights]]] = [
+            (self.price, expression.tiered),
+            *((partial(self.response, kind), several) for kind, several in expression.responses.items()),
+        ]
+        for range_of, several in ranged:
             if several:
                 value = self._sum(several, pairs)
                 touched = np.flatnonzero(value)
-                ends = value[touched] * least[pairs[touched]], value[touched] * most[pairs[touched]]
+                least, most = range_of(pairs[touched])
+                ends = value[touched] * least, value[touched] * most
                 low[touched] += np.minimum(*ends)
                 high[touched] += np.maximum(*ends)
         moved = (low != 0) | (high != 0)
@@ -184,31 +207,44 @@ class Ground:
             counted = self._sum([rule.weights], pairs)
             if (counted < 0).any() or not (counted > 0).any() or not np.isfinite(rule.upper).any():
                 continue
-            upper = np.full(len(rule.units.names), np.inf)
-            upper[rule.bound_units] = rule.upper
-            unit, code = np.unique(rule.units.unit[customer[counted > 0]], return_inverse=True)
-            allowed = np.floor(upper[unit] / counted[counted > 0].min() * (1 + TOLERANCE))
-            inside = np.minimum(np.bincount(code, minlength=len(unit)), np.maximum(allowed, 0.0))
+            held = np.bincount(rule.units.unit[customer[counted > 0]], minlength=len(rule.units.names))
+            allowed = np.floor(rule.upper / counted[counted > 0].min() * (1 + TOLERANCE))
+            inside = held.astype(float)
+            inside[rule.bound_units] = np.minimum(inside[rule.bound_units], np.maximum(allowed, 0.0))
             best = min(best, int((counted <= 0).sum() + inside.sum()))
         return best
 
     def most_local(self, one: Count | Distinct) -> Floats:
         """The most each bound unit can have of a local rule with all its free pairs, whatever other rules say."""
-        problem, members = self.problem, one.units.unit[self.problem.customer]
-        self.work += len(members)
+        self.work += len(self.problem.customer)
         if isinstance(one, Count):
-            values = one.weights.on(problem.customer, problem.activity)
-            values = np.where(self.free, np.maximum(values, 0.0), 0.0)
-            sums: Floats = np.bincount(members, values, minlength=len(one.units.names)).astype(float)
-            return sums[one.bound_units]
-        counted = self.free & (one.members.on(problem.customer, problem.activity) != 0)
+            return self._most_by_unit(one.weights, one.units)[one.bound_units]
         total = np.zeros(len(one.bound_units))
         for group, touched in zip(one.groups, one.touched.T, strict=True):
-            self.work += len(members)
-            has = np.zeros(len(one.units.names), bool)
-            has[members[counted & group[problem.activity]]] = True
-            total += has[one.bound_units] & ~touched
+            self.work += len(self.problem.customer)
+            members = replace(one.members, activity=group * self._of_activity(one.members))
+            total += (self._most_by_unit(members, one.units, flags=True)[one.bound_units] > 0) & ~touched
         return total
+
+    def _of_activity(self, weights: Weights) -> Floats:
+        return np.ones(len(self.problem.activity_names)) if weights.activity is None else weights.activity
+
+    def _most_by_unit(self, weights: Weights, units: Units, *, flags: bool = False) -> Floats:
+        """Σ of the weights above zero (or of 1 for each other than zero) over each unit's free pairs, shape (U,)."""
+        most = np.zeros(len(units.names))
+        of_activity = self._of_activity(weights)
+        for activity in np.flatnonzero((of_activity != 0) & (weights.factor != 0)).tolist():
+            value: Any = weights.factor * of_activity[activity]
+            if weights.pair is None:
+                customers: Rows = np.flatnonzero(self.contactable.by(activity))
+            else:
+                pairs = self._pairs_of(activity)
+                customers, value = self.problem.customer[pairs].astype(np.int64), value * weights.pair[pairs]
+            if weights.customer is not None:
+                value = value * weights.customer[customers]
+            value = np.broadcast_to(value != 0 if flags else np.maximum(value, 0.0), len(customers))
+            most += np.bincount(units.unit[customers], value, minlength=len(most))
+        return most
 
     # --- two rules ----------------------------------------------------------------------------------------------------
 
@@ -260,9 +296,7 @@ class Ground:
                 customers |= weights.customer != 0
             else:
                 customers = None
-        order, starts = self._by_activity
-        chosen = np.flatnonzero(activities)
-        pieces = [order[starts[a] : starts[a + 1]] for a in chosen]
+        pieces = [self._pairs_of(int(activity)) for activity in np.flatnonzero(activities)]
         pairs = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
         self.work += len(pairs)
         return pairs if customers is None else pairs[customers[problem.customer[pairs]]]

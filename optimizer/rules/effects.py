@@ -24,7 +24,6 @@ from optimizer.rules.removal import eligible_pairs, removed_pairs
 from optimizer.rules.scope import kept
 from optimizer.rules.sentences import number
 from optimizer.rules.subjects import contacts_word
-from optimizer.rules.weights import kept_pairs
 from optimizer.scenario.rule_schema import Effect, Rule
 
 
@@ -36,7 +35,7 @@ def compile_effect(rule: Rule, context: Context) -> Compiled:
         return Compiled(ranks=[RankFactor(rule.name, verb.contact, verb.factor, members)])
     if verb.alternate is not None:
         return Compiled(changes=[ChangeFactor(rule.name, verb.factor, members)])
-    return Compiled(static=np.where(kept_pairs(context, members), verb.factor, 1.0))
+    return Compiled(static=(members, verb.factor))
 
 
 def effect_of(rule: Rule) -> Effect:

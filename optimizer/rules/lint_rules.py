@@ -295,7 +295,9 @@ class Comparison:
             most, customers = extent.most, None
             if counted is not None:
                 most = min(most, row.expression.constant + self.ground.most_contacts(counted))
-                customers = len(np.unique(self.problem.customer[counted]))
+                met = np.zeros(len(self.problem.order), bool)
+                met[self.problem.customer[counted]] = True
+                customers = int(met.sum())
             self._known[id(row)] = row, Bounded(extent.least, most, TOLERANCE * (1.0 + extent.size), customers)
         return self._known[id(row)][1]
 

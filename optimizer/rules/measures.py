@@ -82,7 +82,10 @@ def measure(context: Context, name: str, scope: Scope, *, booked: bool = True, p
 
 def in_horizon(context: Context) -> Bools:
     """Which past contacts are committed and inside the horizon (all committed ones without dates), shape (P,)."""
-    facts = context.facts
+    return context.remembered(("in horizon",), lambda: _in_horizon(context.facts))
+
+
+def _in_horizon(facts: Facts) -> Bools:
     committed = facts.past["committed"].to_numpy(bool)
     if not facts.dated:
         return committed

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import pandas as pd
 from optimizer.problem import Bools, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.grouping import Grouping
-from optimizer.rules.sides import pair_column, past_frame, plain, side
+from optimizer.rules.sides import customer_frame, pair_column, past_frame, plain, side
 from optimizer.rules.weights import blocks, product
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.facts import Facts
@@ -140,11 +141,18 @@ def _kept(context: Context, condition: Condition) -> Weights:
         if sides <= {"activity"}:
             part = Weights(activity=np.asarray(conjunct.holds(facts.activities), float))
         elif sides == {"customer"}:
-            part = Weights(customer=np.asarray(conjunct.holds(facts.customers), bool))
+            # Rules that say the same of customers share its flags.
+            part = context.remembered(
+                ("customers where", repr(conjunct.node)), partial(_customers_where, context, conjunct)
+            )
         else:
             part = Weights(pair=_holds_on_pairs(facts, conjunct))
         result = product(result, part)
     return result
+
+
+def _customers_where(context: Context, condition: Condition) -> Weights:
+    return Weights(customer=np.asarray(condition.holds(customer_frame(context)), bool))
 
 
 def _holds_on_pairs(facts: Facts, condition: Condition) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from optimizer.rules.base import Context
 from optimizer.scenario.facts import Facts
 from optimizer.scenario.pair_values import PairColumn
+from optimizer.scenario.where import Columns
 
 
 def side(facts: Facts, column: str) -> str:
@@ -43,7 +44,16 @@ def pair_column(facts: Facts, column: str) -> PairColumn | None:
     return named.get(column)
 
 
-def past_frame(context: Context) -> Mapping[str, Any]:
+def customer_frame(context: Context) -> Columns:
+    """The customers' columns, for filters."""
+    customers = context.facts.customers
+    return context.remembered(
+        ("customer frame",),
+        lambda: Columns({str(name): partial(customers.__getitem__, name) for name in customers.columns}),
+    )
+
+
+def past_frame(context: Context) -> Columns:
     """Past contacts with every column a filter may name: their own, the dates' parts, and their customer's.
 
     A name that stands in customers and activities is held as ``customer.x`` and ``activity.x``.
@@ -51,7 +61,7 @@ def past_frame(context: Context) -> Mapping[str, Any]:
     return context.remembered(("past frame",), lambda: _past_frame(context.facts))
 
 
-def _past_frame(facts: Facts) -> Mapping[str, Any]:
+def _past_frame(facts: Facts) -> Columns:
     past, customers = facts.past, facts.customers
     own = [str(name) for name in past.columns if name != "customer"]
     rows = past["customer"].to_numpy()
@@ -67,27 +77,8 @@ def _past_frame(facts: Facts) -> Mapping[str, Any]:
             frame[f"customer.{name}"] = values
         else:
             frame[name] = values
-    return _Columns(frame)
+    return Columns(frame)
 
 
 def _taken(frame: pd.DataFrame, name: str, rows: Any) -> pd.Series:
     return pd.Series(frame[name].array.take(rows))
-
-
-class _Columns(Mapping[str, Any]):
-    """Columns that are made when first asked for."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
-        self._makers = makers
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)

@@ -96,15 +96,18 @@ def past_against(
     unit = units.unit[facts.past["customer"].to_numpy()[past]]
     days = facts.past["days"].to_numpy(np.int64)[past]
     most = np.bincount(unit).max()
-    around = np.zeros((len(units.names), len(dates)), np.uint8 if most < 128 else np.float64)
+    around = np.zeros((len(dates), len(units.names)), np.uint8 if most < 128 else np.float64)
+    past_dates, past_date_of = np.unique(days, return_inverse=True)
     for row, day in enumerate(dates):
-        around[:, row] = np.bincount(unit[near(np.int64(day) - days)], minlength=len(units.names))
+        close = near(np.int64(day) - past_dates)
+        if close.any():
+            around[row] = np.bincount(unit[close[past_date_of]], minlength=len(units.names))
     counts = np.zeros(len(pairs), around.dtype)
-    kept = kept_pairs(context, product(weights, Weights(customer=np.any(around, axis=1)[units.unit])))
+    kept = kept_pairs(context, product(weights, Weights(customer=np.any(around, axis=0)[units.unit])))
     for rows in blocks(len(pairs)):
         own = np.flatnonzero(kept[rows])
         customer, activity = pairs.customer[rows][own], pairs.activity[rows][own]
-        counts[rows][own] = around[units.unit[customer], date_of[activity]]
+        counts[rows][own] = around[date_of[activity], units.unit[customer]]
     return counts
 
 

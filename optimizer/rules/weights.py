@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.problem import Bools, Floats, Weights
+from optimizer.problem import Bools, Floats, Ints, Weights
 from optimizer.rules.base import Context
 from optimizer.rules.contactable import Contactable
+
+Number = TypeVar("Number", bound=np.generic)
 
 #: Pairs looked at together: few enough to stay near the processor.
 CHUNK = 1 << 17
@@ -35,10 +37,7 @@ def kept_pairs(context: Context, weights: Weights) -> Bools:
     pairs = context.facts.pairs
     mask = np.full(len(pairs), weights.factor != 0)
     if weights.activity is not None:
-        keeps = weights.activity != 0
-        for rows in blocks(len(pairs)):
-            np.take(keeps, pairs.activity[rows], out=mask[rows], mode="clip")  # all are inside, and clip copies nothing
-        mask &= weights.factor != 0
+        mask &= spread(weights.activity != 0, pairs.activity)
     if weights.customer is not None:
         # Pairs are sorted by customer: repeating is far cheaper than looking up.
         mask &= np.repeat(weights.customer != 0, pairs_of_customers(context))
@@ -67,6 +66,14 @@ def activities_of(context: Context, weights: Weights) -> Bools:
         return scored(context).activities_of(weights)
     pairs, found = context.facts.pairs, np.zeros(len(context.facts.activities), bool)
     found[pairs.activity[kept_pairs(context, weights)]] = True
+    return found
+
+
+def spread(values: NDArray[Number], rows: Ints) -> NDArray[Number]:
+    """``values[rows]`` for as many rows as there are pairs, without a second copy of the rows."""
+    found = np.empty(len(rows), values.dtype)
+    for block in blocks(len(rows)):
+        np.take(values, rows[block], out=found[block], mode="clip")  # all rows are inside, and clip needs no buffer
     return found
 
 

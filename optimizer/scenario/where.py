@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -150,13 +150,33 @@ class _Column:
     codes: NDArray[np.int64] | None = None
 
 
+class Columns(Mapping[str, Any]):
+    """Columns for many conditions: each is made when first asked for, and made ready to compare once."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Any] = {}
+        self.ready: dict[str, _Column] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
 class _Evaluation:
     """One condition over one frame."""
 
     def __init__(self, condition: Condition, frame: pd.DataFrame | Mapping[str, Any]) -> None:
         self.condition, self.frame = condition, frame
         self.length = len(frame) if isinstance(frame, pd.DataFrame) else len(next(iter(frame.values()), ()))
-        self.ready: dict[str, _Column] = {}
+        self.ready = frame.ready if isinstance(frame, Columns) else {}
 
     def of(self, node: Node) -> Bools:
         if isinstance(node, And | Or):
