@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,8 @@ def main(arguments: list[str] | None = None) -> bool:
         parser.error(str(error))
     # Beside the whole table unless told otherwise: a single row with --json is asked for its own figures.
     beside = (asked.only is None or not asked.json) if asked.beside is None else asked.beside
+    # An end from outside ends the row's process too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found = []
     start = None if asked.only else cold_start(asked.place)
     for line in lines(rows, asked.place, beside=beside, limit=asked.time_limit):

@@ -77,3 +77,36 @@ def test_the_enumeration_behind_the_bounds_agrees_with_the_engine(tmp_path: Path
 def test_a_small_scenario_is_feasible(tmp_path: Path) -> None:
     plan = opt.solve(opt.load(generate(tmp_path, 120)), gap=0.05, time_limit=60.0)
     assert plan.certificate.objective > 0
+
+
+@pytest.mark.parametrize(("kind", "activities", "share"), [("patterns300", 125, 0.15), ("pairs", 175, 0.05)])
+def test_the_published_kinds_have_their_eligibility(tmp_path: Path, kind: str, activities: int, share: float) -> None:
+    generate(tmp_path, 3_000, activities, kind=kind)
+    pairs = _table(tmp_path, "appetence")
+    assert len(pairs) / (3_000 * activities) == pytest.approx(share, rel=0.15)
+    patterns = pairs.groupby("customer_id")["activity"].agg(frozenset).nunique()
+    assert patterns == 300 if kind == "patterns300" else patterns > 2_900
+    scenario = opt.load(tmp_path / "scenario.yaml")
+    assert len(scenario.facts.pairs) == len(pairs)
+    assert {rule.verb for rule in scenario.rules} >= {"volume", "budget", "sum", "contacts", "never", "targets"}
+    soft = {rule.name for rule in scenario.rules if rule.soft is not None}
+    assert soft >= {rule.name for rule in scenario.rules if rule.verb == "sum"}
+
+
+def test_the_kinds_row_holds_every_local_verb(tmp_path: Path) -> None:
+    scenario = opt.load(generate(tmp_path, 200, kind="kinds"))
+    local = {
+        "contacts", "pressure", "packages", "duplicates", "rest", "cost_per_customer", "targets", "include", "exclude",
+        "requires", "only_after", "never", "alternate", "effect", "control",
+    }  # fmt: skip
+    assert {rule.verb for rule in scenario.rules} >= local
+    assert any(rule.per for rule in scenario.rules)
+    assert any(rule.soft for rule in scenario.rules if rule.verb in local)
+
+
+def test_dealers_have_a_minimum_and_a_maximum_each(tmp_path: Path) -> None:
+    generate(tmp_path, 2_000, kind="dealers")
+    table, people = pd.read_csv(tmp_path / "dealers.csv"), _table(tmp_path, "customers")
+    assert (table["least"] < table["most"]).all()
+    assert set(people["dealer"]) == set(table["dealer"])
+    assert people.groupby("dealer")["country"].nunique().max() == 1
