@@ -29,7 +29,7 @@ SAMPLES = (4_000, 40_000)
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
 FREE = 20_000
 #: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
-LIKELY_MOVES = 2.0
+LIKELY_MOVES = 0.15
 #: Blocks of units that answer the master with a column each.
 BLOCKS = 24
 #: Rounds of prices at most, each time.
@@ -183,8 +183,8 @@ class _Solve:
         self.scales = scale / row_scale
 
         def report(number: int, value: float, master: float) -> None:
-            del master
-            self.tell(f"pricing {label}: round {number}", value)
+            apart = (value - master) / max(abs(value), 1e-300)
+            self.tell(f"pricing {label}: round {number}, {apart:.1e} apart", value)
 
         return find_prices(
             self.dual, stage, price, 10.0 * self.scales if half is None or not np.isfinite(half).all() else half,
