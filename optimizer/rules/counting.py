@@ -200,18 +200,34 @@ class Ground:
     def most_contacts(self, pairs: Rows) -> int:
         """How many of some free pairs a plan may contact at most, under each hard cap of customers and households."""
         best = len(pairs)
-        customer = self.problem.customer[pairs]
+        customer, activity = self.problem.customer[pairs], self.problem.activity[pairs]
+        present = np.bincount(activity, minlength=len(self.problem.activity_names)) > 0
+        known: dict[bytes, NDArray[np.int64]] = {}
         for rule in self.problem.local:
             if not isinstance(rule, Count) or (rule.soft is not None and rule.soft.max_side):
                 continue
-            counted = self._sum([rule.weights], pairs)
-            if (counted < 0).any() or not (counted > 0).any() or not np.isfinite(rule.upper).any():
+            if not np.isfinite(rule.upper).any():
                 continue
-            held = np.bincount(rule.units.unit[customer[counted > 0]], minlength=len(rule.units.names))
-            allowed = np.floor(rule.upper / counted[counted > 0].min() * (1 + TOLERANCE))
-            inside = held.astype(float)
+            weights = rule.weights
+            if weights.customer is None and weights.pair is None:
+                # Rules that weigh the same activities count the same contacts of each customer.
+                self.work += len(pairs)
+                value = weights.factor * self._of_activity(weights)
+                counts, value = present & (value > 0), value[present]
+                held = known.get(counts.tobytes())
+                if held is None:
+                    held = np.bincount(customer[counts[activity]], minlength=len(self.problem.order))
+                    known[counts.tobytes()] = held
+            else:
+                value = self._sum([weights], pairs)
+                held = np.bincount(customer[value > 0], minlength=len(self.problem.order))
+            if (value < 0).any() or not (value > 0).any():
+                continue
+            inside = np.bincount(rule.units.unit, held, minlength=len(rule.units.names))
+            allowed = np.floor(rule.upper / value[value > 0].min() * (1 + TOLERANCE))
+            free = len(pairs) - int(held.sum())
             inside[rule.bound_units] = np.minimum(inside[rule.bound_units], np.maximum(allowed, 0.0))
-            best = min(best, int((counted <= 0).sum() + inside.sum()))
+            best = min(best, free + int(inside.sum()))
         return best
 
     def most_local(self, one: Count | Distinct) -> Floats:

@@ -17,6 +17,8 @@ from optimizer.scenario.messages import did_you_mean
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+#: How often a table may list all names before looking each up is as quick.
+_TIMES = 16
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 
@@ -168,10 +170,10 @@ def positions(found: pd.Series, names: pd.Series) -> NDArray[np.int64]:
     words, known = _arrow(found), _arrow(names)
     if not len(words) or not len(known):
         return np.full(len(words), -1, np.int64)
-    # Most tables list all names in their order, each in one row or a few, once or several times: no need to look up.
+    # Most tables list all names in their order, each in one row or a few, once or a few times: no need to look up.
     starts = np.append(True, pc.not_equal(words.slice(1), words.slice(0, len(words) - 1)).fill_null(True))
     runs = int(starts.sum())
-    if runs % len(known) == 0:
+    if runs % len(known) == 0 and runs // len(known) <= _TIMES:
         heads = words if runs == len(words) else words.filter(pa.array(starts))
         if all(heads.slice(at, len(known)).equals(known) for at in range(0, runs, len(known))):
             return (np.cumsum(starts) - 1) % len(known)

@@ -73,7 +73,7 @@ class Vocabulary:
     def names(self) -> dict[str, frozenset[str]]:
         """What the columns that name things may hold."""
         activities, past = self.facts.activities, self.facts.past
-        booked = {offer for offers in set(past["offers"].array) for offer in offers}
+        booked = {offer for offers in set(past["offers"].to_numpy()) for offer in offers}
         return {
             "channel": frozenset({*self.spec.channels, *past["channel"].unique()}),
             "offer": frozenset({*self.spec.offers, *booked, *(one for own in activities["offers"] for one in own)}),
