@@ -103,6 +103,17 @@ def peak_gib() -> float:
     return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024 / GIB
 
 
+def fallback_share(plan: opt.Plan, clock: Clock) -> float | None:
+    """Share of customers answered by a fallback, as a note says it; None where no path by prices was taken."""
+    for note in plan.notes:
+        if found := re.search(r"([\d,]+) of ([\d,]+) customers by a fallback", note):
+            some, everyone = (int(number.replace(",", "")) for number in found.groups())
+            return some / everyone
+        if "relaxed" in note or "fallback" in note:
+            return None
+    return None if clock.classes is None else 0.0
+
+
 def line_of(plan: opt.Plan, clock: Clock, started: float) -> dict[str, Any]:
     """What a solve took and found."""
     proved = plan.certificate
@@ -119,6 +130,7 @@ def line_of(plan: opt.Plan, clock: Clock, started: float) -> dict[str, Any]:
         "seconds": {name: round(clock.seconds[name], 3) for name in STAGES},
         "contacts": len(plan.contacts),
         "classes": clock.classes,
+        "fallback_share": fallback_share(plan, clock),
         "stages": clock.stages,
         "notes": list(plan.notes),
     }
