@@ -124,7 +124,8 @@ def _program(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasib
     say_caps(said, caps)
     say(said, blocks)
     say_groups(said, groups)
-    say_pending(said, pending)
+    if pending.rules:
+        say_pending(said, pending)
     say_effects(said, effects)
     members = int(steps.member.max(initial=0)) + 1
     interacts = bool(problem.responses.ranks or problem.responses.changes)

@@ -17,7 +17,7 @@ Hashes = NDArray[np.uint64]
 
 def compiled(function: Function) -> Function:
     """The function as machine code, kept on disk between runs."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled
@@ -27,3 +27,14 @@ def mixed(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
+
+
+@compiled
+def roomy(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """The array, or a copy twice as large, with room for ``size`` numbers."""
+    if size <= len(array):
+        return array
+    larger = np.empty(max(2 * len(array), size), array.dtype)
+    for k in range(len(array)):
+        larger[k] = array[k]
+    return larger

@@ -14,7 +14,7 @@ import numpy as np
 from optimizer.problem import Bools, Floats, Ints
 from optimizer.solve.diagram.caps import Caps, step_caps
 from optimizer.solve.diagram.clashes import step_clashes
-from optimizer.solve.diagram.compiled import Int64, compiled, mixed
+from optimizer.solve.diagram.compiled import Int64, compiled, mixed, roomy
 from optimizer.solve.diagram.distinct import Groups, step_groups
 from optimizer.solve.diagram.effects import Effects, step_effects, term_of
 from optimizer.solve.diagram.pending import Pending, step_pending
@@ -97,9 +97,11 @@ def layers(program: Program, limit: int) -> Layers:
             cls = np.concatenate([cls, distinct.astype(np.int32)])
         room = limit * _shares(program, length, t - 1)
         crowd = np.zeros(classes, np.int64)
-        low, high, low_worth, high_worth, term, rows_next, cls_next = _expanded(
+        low, high, low_worth, high_worth, term, numbers, cls_next, size = _expanded(
             t, rows, cls, program, crowd, room, ranks
         )
+        rows_next = numbers[: size * program.width].reshape(size, program.width).copy()
+        cls_next = cls_next[:size].copy()
         found.append((low, high, low_worth, high_worth, term))
         over = np.flatnonzero(crowd > room)
         if len(over):
@@ -153,13 +155,13 @@ def _moved(child: Int64, place: Int64) -> Int64:
 @compiled
 def _expanded(
     t: int, rows: Int64, cls: Ints, program: Program, crowd: Int64, allowed: Int64, ranks: int
-) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Ints]:
+) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Ints, int]:
     count, width = len(rows), rows.shape[1]
     low, high = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     low_worth, high_worth = np.zeros(count), np.zeros(count)
     term = np.empty(count, np.int64)
     room = max(64, count)
-    next_rows, next_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
+    next_rows, next_cls = np.empty(room * width, np.int64), np.empty(room, np.int32)
     size = 256
     while size < 3 * room:
         size *= 2
@@ -177,7 +179,8 @@ def _expanded(
             term[k] += term_of(rows[k], program.at_effects, s, program.effects)
         for choice in range(2):
             take = choice == 1
-            row[:] = rows[k]
+            for w in range(width):
+                row[w] = rows[k, w]
             if not step_clashes(row, program.at_blocks, s, t - 1, take, program.blocks):
                 continue
             cost = step_caps(row, 0, s, take, program.caps)
@@ -201,7 +204,7 @@ def _expanded(
                     if next_hash[other] == code and next_cls[other] == to:
                         same = True
                         for w in range(width):
-                            if next_rows[other, w] != row[w]:
+                            if next_rows[other * width + w] != row[w]:
                                 same = False
                                 break
                         if same:
@@ -213,13 +216,11 @@ def _expanded(
                     if crowd[to] > allowed[to]:
                         continue
                     crowd[to] += 1
-                    if found == room:
-                        room *= 2
-                        more_rows, more_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
-                        more_hash = np.empty(room, np.uint64)
-                        more_rows[:found], more_cls[:found], more_hash[:found] = next_rows, next_cls, next_hash
-                        next_rows, next_cls, next_hash = more_rows, more_cls, more_hash
-                    next_rows[found], next_cls[found], next_hash[found] = row, to, code
+                    next_rows, next_cls = roomy(next_rows, (found + 1) * width), roomy(next_cls, found + 1)
+                    next_hash = roomy(next_hash, found + 1)
+                    for w in range(width):
+                        next_rows[found * width + w] = row[w]
+                    next_cls[found], next_hash[found] = to, code
                     table[at] = found
                     child = np.int64(found)
                     found += 1
@@ -235,4 +236,4 @@ def _expanded(
                 high[k], high_worth[k] = child, -cost
             else:
                 low[k], low_worth[k] = child, -cost
-    return low, high, low_worth, high_worth, term, next_rows[:found].copy(), next_cls[:found].copy()
+    return low, high, low_worth, high_worth, term, next_rows, next_cls, found

@@ -17,10 +17,12 @@ import numpy as np
 from optimizer.problem import Bools, Clash, Floats, Ints, Precedence, Problem
 from optimizer.solve.diagram.caps import EXACT, Eased
 from optimizer.solve.diagram.clashes import add_clashes, is_hard
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed
+from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed, roomy
 from optimizer.solve.diagram.steps import Steps
 
 HARD, PAID, CLASH = 0, 1, 2
+#: Numbers of a row of old kinds, and of one of new kinds or of implied ones.
+OLD, NEW = 5, 3
 
 
 class Pending(NamedTuple):
@@ -85,20 +87,36 @@ def pending_of(problem: Problem, steps: Steps, eased: Eased) -> tuple[Pending, I
         enables.append(enable)
         mode.append(kind)
         price.append(cost)
-    count = len(rules)
-    modes = np.array(mode, np.int32)
-    ask = np.stack(asks, axis=1) if count else np.zeros((len(steps.cls), 0, steps.words), np.int64)
-    laid = _laid(steps.start, ask, modes)
-    most = int((laid[7] + laid[8]).max(initial=0))
+    count, modes = len(rules), np.array(mode, np.int32)
+    if not count:
+        none, at, off = np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0, bool)
+        sets = np.zeros((0, steps.words), np.int64)
+        zero = np.empty(0)
+        return Pending(
+            0, 0, modes, zero, off, none, sets, at, none, none, none, off, at, none, none, at, none, none
+        ), none  # fmt: skip
+    ask = np.stack(asks, axis=1)
+    own, old_start, old, new_start, new, weaker_start, weak = _laid(steps.start, ask, modes)
+    most = int((new[:, 1] + new[:, 2]).max(initial=0))
     found = Pending(
         count,
         (most + 63) // 64,
         modes,
         np.array(price, float),
-        (np.stack(needs, axis=1) if count else np.zeros((0, 0), bool)).ravel(),
-        laid[0],
-        (np.stack(enables, axis=1) if count else np.zeros((0, 0, 1), np.int64)).reshape(-1, steps.words),
-        *laid[1:],
+        np.stack(needs, axis=1).ravel(),
+        own,
+        np.stack(enables, axis=1).reshape(-1, steps.words),
+        old_start,
+        old[:, 1].copy(),
+        old[:, 2].copy(),
+        old[:, 3].copy(),
+        old[:, 4] > 0,
+        new_start,
+        new[:, 1].copy(),
+        new[:, 2].copy(),
+        weaker_start,
+        weak[:, 1].copy(),
+        weak[:, 2].copy(),
     )
     return found, np.array(rules, np.int32)
 
@@ -145,10 +163,12 @@ def _mark(
 
 
 @compiled
-def _laid(
-    start: Int64, ask: Int64, mode: Ints
-) -> tuple[Ints, Int64, Ints, Ints, Ints, Bools, Int64, Ints, Ints, Int64, Ints, Ints]:
-    """The kinds of asks before and after every step."""
+def _laid(start: Int64, ask: Int64, mode: Ints) -> tuple[Ints, Int64, Ints, Int64, Ints, Int64, Ints]:
+    """The kinds of asks before and after every step, as rows by run.
+
+    Rows of old kinds: run, offset, size, to, has; of new kinds: run, offset, size; of implied ones: run, weaker,
+    stronger.
+    """
     steps, rules, words = ask.shape
     total = steps * rules
     longest = 1
@@ -157,13 +177,12 @@ def _laid(
     own = np.full(total, -1, np.int32)
     old_count, new_count = np.zeros(total + 1, np.int64), np.zeros(total + 1, np.int64)
     weaker_count = np.zeros(total + 1, np.int64)
-    room = 1024
     # Filled by class from the first step, then put in the order of runs.
-    old, new, pairs = np.empty((room, 5), np.int32), np.empty((room, 3), np.int32), np.empty((room, 3), np.int32)
+    old, new, weak = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024, np.int32)
     olds, news, weaks = 0, 0, 0
     before, after = np.empty((longest + 1, words), np.int64), np.empty((longest + 1, words), np.int64)
     size, grown = np.zeros(longest + 1, np.int64), np.zeros(longest + 1, np.int64)
-    to = np.zeros(longest + 1, np.int64)
+    to, asked = np.zeros(longest + 1, np.int64), np.empty(words, np.int64)
     for r in range(rules):
         for c in range(len(start) - 1):
             kinds = 0
@@ -171,107 +190,114 @@ def _laid(
                 run, bit = s * rules + r, s - start[c]
                 word, one = bit // 64, np.int64(1) << np.int64(bit % 64)
                 found = 0
-                # The kinds that go on, each in its place by content.
+                # The kinds that go on, each in its place by content, and the step's own ask.
                 for k in range(kinds + 1):
-                    if k == kinds:
-                        asked = ask[s, r].copy()
-                    else:
-                        asked = before[k].copy()
-                        asked[word] &= ~one
-                    empty = True
                     for w in range(words):
-                        if asked[w] != 0:
-                            empty = False
-                    to[k] = -1
-                    if empty:
+                        asked[w] = ask[s, r, w] if k == kinds else before[k, w]
+                    if k < kinds:
+                        asked[word] &= ~one
+                    place = _place(after, found, asked)
+                    to[k] = place
+                    if place < 0:
                         continue
-                    place = found
-                    for j in range(found):
-                        order = 0
-                        for w in range(words):
-                            if order == 0 and after[j, w] != asked[w]:
-                                order = 1 if after[j, w] > asked[w] else -1
-                        if order >= 0:
-                            place = j
-                            break
-                    fresh = place == found
-                    if not fresh:
-                        for w in range(words):
-                            if after[place, w] != asked[w]:
-                                fresh = True
-                    if fresh:
+                    if place == found or _differs(after, place, asked):
                         for j in range(found, place, -1):
-                            after[j] = after[j - 1]
                             grown[j] = grown[j - 1]
+                            for w in range(words):
+                                after[j, w] = after[j - 1, w]
                         for j in range(k):
                             if to[j] >= place:
                                 to[j] += 1
-                        after[place] = asked
+                        for w in range(words):
+                            after[place, w] = asked[w]
                         grown[place] = 0
                         found += 1
                     grown[place] += size[k] if k < kinds else 1
-                    to[k] = place
-                while olds + kinds + 1 > len(old):
-                    wide5 = np.empty((2 * len(old), 5), np.int32)
-                    wide5[:olds] = old[:olds]
-                    old = wide5
+                old, new = roomy(old, OLD * (olds + kinds)), roomy(new, NEW * (news + found))
                 offset = 0
                 for k in range(kinds):
-                    has = 1 if before[k, word] & one else 0
-                    old[olds] = (run, offset, size[k], to[k], has)
+                    at = OLD * olds
+                    old[at], old[at + 1], old[at + 2], old[at + 3] = run, offset, size[k], to[k]
+                    old[at + 4] = 1 if before[k, word] & one else 0
                     olds += 1
                     offset += size[k]
                 old_count[run + 1] = kinds
                 own[run] = to[kinds]
-                while news + found + 1 > len(new):
-                    wide3 = np.empty((2 * len(new), 3), np.int32)
-                    wide3[:news] = new[:news]
-                    new = wide3
                 offset = 0
                 for k in range(found):
                     if mode[r] == HARD:
                         grown[k] = 1
-                    new[news] = (run, offset, grown[k])
+                    at = NEW * news
+                    new[at], new[at + 1], new[at + 2] = run, offset, grown[k]
                     news += 1
                     offset += grown[k]
                 new_count[run + 1] = found
                 if mode[r] == HARD:
                     for k in range(found):
                         for j in range(found):
-                            within = j != k
-                            for w in range(words):
-                                if after[k, w] & ~after[j, w]:
-                                    within = False
-                            if within:
-                                if weaks == len(pairs):
-                                    wide3 = np.empty((2 * len(pairs), 3), np.int32)
-                                    wide3[:weaks] = pairs[:weaks]
-                                    pairs = wide3
-                                pairs[weaks] = (run, j, k)
+                            if j != k and _within(after, k, j):
+                                weak = roomy(weak, NEW * (weaks + 1))
+                                at = NEW * weaks
+                                weak[at], weak[at + 1], weak[at + 2] = run, j, k
                                 weaks += 1
                                 weaker_count[run + 1] += 1
                 before, after = after, before
                 size, grown = grown, size
                 kinds = found
     old_start, new_start, weaker_start = np.cumsum(old_count), np.cumsum(new_count), np.cumsum(weaker_count)
-    old, new, pairs = (
-        _sorted(old[:olds], old_start),
-        _sorted(new[:news], new_start),
-        _sorted(pairs[:weaks], weaker_start),
-    )
     return (
-        own, old_start, old[:, 1].copy(), old[:, 2].copy(), old[:, 3].copy(), old[:, 4] > 0,
-        new_start, new[:, 1].copy(), new[:, 2].copy(), weaker_start, pairs[:, 1].copy(), pairs[:, 2].copy(),
+        own, old_start, _sorted(old, OLD, olds, old_start), new_start, _sorted(new, NEW, news, new_start),
+        weaker_start, _sorted(weak, NEW, weaks, weaker_start),
     )  # fmt: skip
 
 
 @compiled
-def _sorted(rows: Ints, start: Int64) -> Ints:
-    """Rows in the order of their runs, the number of which stands first."""
-    place, out = start.copy(), np.empty(rows.shape, np.int32)
-    for k in range(len(rows)):
-        out[place[rows[k, 0]]] = rows[k]
-        place[rows[k, 0]] += 1
+def _place(kinds: Int64, found: int, asked: Int64) -> int:
+    """Where a set belongs among ``found`` kinds ordered by content, -1 where it is empty."""
+    words = len(asked)
+    empty = True
+    for w in range(words):
+        if asked[w] != 0:
+            empty = False
+    if empty:
+        return -1
+    for j in range(found):
+        for w in range(words):
+            if kinds[j, w] != asked[w]:
+                if kinds[j, w] > asked[w]:
+                    return j
+                break
+        else:
+            return j
+    return found
+
+
+@compiled
+def _differs(kinds: Int64, place: int, asked: Int64) -> bool:
+    for w in range(len(asked)):
+        if kinds[place, w] != asked[w]:
+            return True
+    return False
+
+
+@compiled
+def _within(kinds: Int64, k: int, j: int) -> bool:
+    """Whether kind k asks for no step that kind j does not."""
+    for w in range(kinds.shape[1]):
+        if kinds[k, w] & ~kinds[j, w]:
+            return False
+    return True
+
+
+@compiled
+def _sorted(rows: Ints, width: int, count: int, start: Int64) -> Ints:
+    """Rows of ``width`` numbers in the order of their runs, the number of which stands first."""
+    place, out = start.copy(), np.empty((count, width), np.int32)
+    for k in range(count):
+        run = rows[k * width]
+        for w in range(width):
+            out[place[run], w] = rows[k * width + w]
+        place[run] += 1
     return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Floats, Ints
-from optimizer.solve.diagram.compiled import Int64, compiled
+from optimizer.solve.diagram.compiled import Int64, compiled, roomy
 from optimizer.solve.diagram.reduce import Reduced
 
 
@@ -56,14 +56,7 @@ def _collected(low: Int64, high: Int64, term: Int64, root: Int64, kinds: int) ->
             top = 1
         begun, spoken = nodes, said
         while True:
-            if nodes + 1 >= len(order):
-                wider = np.empty(2 * len(order), np.int64)
-                wider[:nodes] = order[:nodes]
-                order = wider
-            if said + 1 >= len(terms):
-                wider = np.empty(2 * len(terms), np.int64)
-                wider[:said] = terms[:said]
-                terms = wider
+            order, terms = roomy(order, nodes + 2), roomy(terms, said + 2)
             if top == 0:
                 break
             top -= 1

@@ -76,9 +76,8 @@ def groupings(problem: Problem) -> list[Units]:
 def _units(problem: Problem) -> Ints:
     """The unit of every customer, numbered by first appearance in the canonical order, (N,)."""
     size = len(problem.customer_names)
-    wide = [
-        units.unit for units in groupings(problem) if len(np.unique(units.unit)) < size
-    ]  # those that put several customers together
+    # Those that put several customers together.
+    wide = [units.unit for units in groupings(problem) if np.bincount(units.unit).max(initial=0) > 1]
     if not wide:
         unit = np.empty(size, np.int32)
         unit[problem.order] = np.arange(size, dtype=np.int32)
@@ -124,7 +123,10 @@ def forbidden(problem: Problem) -> Bools:
         upper = np.full(len(rule.units.names), np.inf)
         upper[rule.bound_units] = rule.upper
         upper += 1e-9 * np.maximum(1.0, np.abs(upper))
+        heaviest = weights.factor * np.prod([float(part.max(initial=0)) for part in parts])
         if weights.factor >= 0 and all((part >= 0).all() for part in parts):
+            if upper.min(initial=np.inf) >= heaviest * (1 + 1e-12):
+                continue
             _mark_too_heavy(
                 gone, problem.customer, problem.activity, rule.units.unit, upper, weights.factor,
                 _or_ones(weights.activity, len(problem.activity_names)), _or_ones(weights.customer, size),
