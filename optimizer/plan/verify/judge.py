@@ -103,11 +103,12 @@ class Judge:
         kind: NDArray[np.int64],
         *,
         counted: NDArray[np.bool_],
+        noise: Floats,
         name: Callable[[int], str],
     ) -> None:
         """Judge many things of a few kinds, all at once: ``kind[k]`` says which value and bounds the k-th thing has.
 
-        What holds of a kind is worked out once. Kinds that are not ``counted`` are passed over. Exact for counts.
+        What holds of a kind is worked out once. Kinds that are not ``counted`` are passed over.
         """
         number = np.where(counted, np.bincount(kind, minlength=len(value)), 0)
         there = np.flatnonzero(number)
@@ -116,7 +117,7 @@ class Judge:
         at = np.full(len(value), -1, dtype=np.int64)
         at[there] = np.arange(len(there))
         under, over = self._excess(None, (lower - value)[there]), self._excess(None, (value - upper)[there])
-        judged = self._judged(under, over, np.zeros(len(there)))
+        judged = self._judged(under, over, noise[there])
         self._take(value[there], lower[there], upper[there], *judged, number[there], (at, kind), name)
 
     @staticmethod

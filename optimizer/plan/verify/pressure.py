@@ -41,10 +41,12 @@ class Load:
         self.order = np.argsort(since.astype(np.uint16) if since.max(initial=0) < 1 << 16 else since, kind="stable")
         self.unit, self.day = unit[self.order], day[self.order]
 
-    def counts(self, start: int, end: int, size: int) -> Longs:
-        """How many contacts each unit has in a window, shape (size,)."""
+    def counts(self, start: int, end: int, size: int, scale: int) -> Longs:
+        """What each unit's contacts count in a window, times ``scale``, which makes it whole; shape (size,)."""
         low, high = np.searchsorted(self.day, [start, end + 1])
-        return np.bincount(self.unit[low:high], minlength=size)
+        if self.weight is None:
+            return np.bincount(self.unit[low:high], minlength=size)
+        return (np.bincount(self.unit[low:high], self.weight[self.order[low:high]], size) * scale).astype(np.int64)
 
     def totals(self, start: int, end: int, size: int) -> Floats:
         """What the contacts of each unit weigh in a window, shape (size,)."""
@@ -65,6 +67,14 @@ class Bounds:
         """The distinct (cap, floor), and which of them each unit has."""
         (caps, of_cap), (floors, of_floor) = _distinct(self.cap), _distinct(self.floor)
         return np.repeat(caps, len(floors)), np.tile(floors, len(caps)), of_cap * len(floors) + of_floor
+
+
+def _scale(*parts: Floats) -> int | None:
+    """The power of two, up to 64, that makes all finite numbers whole, so that their sums are exact in any order."""
+    for scale in (1, 8, 64):
+        if all((np.isinf(part) | (part * scale == np.floor(part * scale))).all() for part in parts):
+            return scale
+    return None
 
 
 def _distinct(values: Floats) -> tuple[Floats, Longs]:
@@ -103,11 +113,12 @@ def check_window(rule: Rule, evidence: Evidence) -> list[Check]:
         bounds = Bounds(evidence.unit_bounds(verb.max, rule, of_rule, units, seen.at, np.inf), floor)
         noun = "customers" if rule.per is None else "households"
         judge = judge_rule(rule, scope_label(each, scope), noun if verb.days is None else f"windows of {noun}")
-        judged = _judge_counts if weight is None else _judge_totals
+        weights = [one.weight for one in (load, before) if one.weight is not None]
+        scale = _scale(*weights, bounds.cap, floor) if weights else 1
         for (start, end), capped, floored in _windows(verb, evidence):
             words = "" if verb.days is None else f" to {days_text(end)}"
             names = _Names(units, seen.at, words)
-            judged(judge, load, before, (start, end), bounds, names, capped=capped, floored=floored)
+            _judge_window(judge, load, before, (start, end), scale, bounds, names, capped=capped, floored=floored)
         if verb.min is not None:
             _remark_unasked(judge, evidence, rule, units, asked)
         checks.append(judge.check())
@@ -146,56 +157,62 @@ def _weights(verb: str, evidence: Evidence, past: Records) -> tuple[Floats | Non
     return None, None
 
 
-def _judge_counts(
+def _judge_window(
     judge: Judge,
     load: Load,
     before: Load,
     window: tuple[int, int],
+    scale: int | None,
     bounds: Bounds,
     names: _Names,
     *,
     capped: bool,
     floored: bool,
 ) -> None:
-    """Judge what is counted: units that receive as many of ours and of the past, under the same bounds, are alike."""
-    size = len(bounds.cap)
-    ours, past = load.counts(*window, size), before.counts(*window, size)
+    """Judge what every unit receives in a window, by kinds where it can be counted."""
+    size, real = len(bounds.cap), load.weight is not None
+    if scale is None:
+        ours, past = load.totals(*window, size), before.totals(*window, size)
+        _judge(judge, ours, past, bounds, names, capped=capped, floored=floored, real=real)
+        return
+    counts = load.counts(*window, size, scale), before.counts(*window, size, scale)
+    _judge_counts(judge, *counts, scale, bounds, names, capped=capped, floored=floored, real=real)
+
+
+def _judge_counts(
+    judge: Judge,
+    ours: Longs,
+    past: Longs,
+    scale: int,
+    bounds: Bounds,
+    names: _Names,
+    *,
+    capped: bool,
+    floored: bool,
+    real: bool,
+) -> None:
+    """Judge what is counted: units that receive as much of ours and of the past, under the same bounds, are alike."""
     caps, floors, kind = bounds.kinds
     shape = int(ours.max(initial=0)) + 1, int(past.max(initial=0)) + 1, len(caps)
     if shape[0] * shape[1] * shape[2] > KINDS:
-        _judge(judge, ours, past, bounds, names, capped=capped, floored=floored, real=False)
+        _judge(judge, ours / scale, past / scale, bounds, names, capped=capped, floored=floored, real=real)
         return
     mine, theirs, bound = (part.ravel() for part in np.indices(shape))
     # a cap binds who receives something of ours in the window; a minimum also who does not
     counted = (capped & (mine > 0)) | (floored & np.isfinite(floors[bound]))
-    upper = np.maximum(caps[bound], theirs) if capped else np.full(len(bound), np.inf)
+    upper = np.maximum(caps[bound], theirs / scale) if capped else np.full(len(bound), np.inf)
     lower = floors[bound] if floored else np.full(len(bound), -np.inf)
+    total = (mine + theirs) / scale
+    noise = _noise(lower, upper, total) if real else np.zeros(len(total))
     for width, part in zip(shape[1:], (past, kind), strict=True):
         ours = ours * width + part if width > 1 else ours
-    judge.add_alike((mine + theirs).astype(float), lower, upper, ours, counted=counted, name=names)
-
-
-def _judge_totals(
-    judge: Judge,
-    load: Load,
-    before: Load,
-    window: tuple[int, int],
-    bounds: Bounds,
-    names: _Names,
-    *,
-    capped: bool,
-    floored: bool,
-) -> None:
-    """Judge what is weighed."""
-    size = len(bounds.cap)
-    ours, past = load.totals(*window, size), before.totals(*window, size)
-    _judge(judge, ours, past, bounds, names, capped=capped, floored=floored, real=True)
+    judge.add_alike(total, lower, upper, ours, counted=counted, noise=noise, name=names)
 
 
 def _judge(
     judge: Judge,
-    ours: Floats | Longs,
-    past: Floats | Longs,
+    ours: Floats,
+    past: Floats,
     bounds: Bounds,
     names: _Names,
     *,
@@ -208,8 +225,12 @@ def _judge(
     upper = np.maximum(bounds.cap[looked_at], past[looked_at]) if capped else np.full(len(looked_at), np.inf)
     lower = bounds.floor[looked_at] if floored else np.full(len(looked_at), -np.inf)
     total = ours[looked_at] + past[looked_at]
-    noise = rounding(np.where(np.isfinite(upper), upper, lower), total) if real else 0.0
+    noise = _noise(lower, upper, total) if real else 0.0
     judge.add(total, lower, upper, noise=noise, name=lambda k: names(int(looked_at[k])))
+
+
+def _noise(lower: Floats, upper: Floats, total: Floats) -> Floats:
+    return rounding(np.where(np.isfinite(upper), upper, lower), total)
 
 
 def _windows(verb: WindowRule, evidence: Evidence) -> list[tuple[tuple[int, int], bool, bool]]:

@@ -41,8 +41,9 @@ def test_kinds_and_single_things_agree(seed: int) -> None:
         kind = np.array([rng.randrange(count) for _ in range(rng.randint(0, 12))], dtype=np.int64)
         things = np.flatnonzero(counted[kind]) if len(kind) else np.empty(0, np.int64)
         at = kind[things]
-        one.add(value[at], lower[at], upper[at], name=partial(_named, things))
-        alike.add_alike(value, lower, upper, kind, counted=counted, name="thing {}".format)
+        noise = np.array([rng.choice([0.0, 1e-9, 1.0]) for _ in range(count)])
+        one.add(value[at], lower[at], upper[at], noise=noise[at], name=partial(_named, things))
+        alike.add_alike(value, lower, upper, kind, counted=counted, noise=noise, name="thing {}".format)
     # What is bare of values shows nan, which is not itself.
     assert repr(one.check()) == repr(alike.check())
 

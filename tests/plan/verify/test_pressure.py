@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tests.plan.small import customers, figures, judged, past, row, small
 
 WEEK = {"w1": "2026-03-02", "w2": "2026-03-08", "w3": "2026-03-09"}
+COSTS = {"email": 1, "sms": 2, "phone": 3}
 
 
 def passes(rule: dict[str, Any], *plan: str, **keys: Any) -> bool:
@@ -235,3 +237,29 @@ def test_the_worst_unit_is_shown_with_its_bound() -> None:
     assert (broken["value"], broken["max"], broken["slack"], broken["violation"]) == (2, 1, -1, 1)
     assert "ben" in broken["note"]
     assert "anna" not in broken["note"]
+
+
+@pytest.mark.parametrize("unit", [0.5, 0.1, 1 / 3, 1000.7])
+@pytest.mark.parametrize("seed", range(5))
+def test_pressure_in_another_unit_is_judged_alike(seed: int, unit: float) -> None:
+    """Weights that are whole are counted, others added up; neither may change what is found."""
+    rng = Random(seed)
+    plan = [f"{who} {how} {when}" for who in ("anna", "ben", "cleo") for how in COSTS for when in WEEK]
+    chosen = [contact for contact in plan if rng.random() < 0.5]
+    found = []
+    for one in (1.0, unit):
+        channels = {how: {"unit_cost": 1, "pressure": weight * one} for how, weight in COSTS.items()}
+        rules = [
+            {"name": each, "pressure": {"max": 3 * one, "days": 7}, "each": each, "soft": {"penalty": 1 / one}}
+            for each in ("wave", "channel", "country")
+        ]
+        scenario = small(
+            *rules, waves=WEEK, channels=channels, customers=customers(country=["FR", "FR", "BE"]),
+            history=past("anna 2026-03-01 sms", "ben 2026-02-27 phone"),
+        )  # fmt: skip
+        checks = judged(scenario, *chosen).checks.set_index(["rule", "scope"]).loc[["wave", "channel", "country"]]
+        found.append(checks)
+    in_ones, in_units = found
+    assert in_units["note"].tolist() == in_ones["note"].tolist()
+    assert in_units["value"].tolist() == pytest.approx((in_ones["value"] * unit).tolist(), nan_ok=True)
+    assert in_units["penalty"].tolist() == pytest.approx(in_ones["penalty"].tolist())
