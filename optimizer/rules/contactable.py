@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Ints, Weights
+
+Rows = NDArray[np.int64]
 
 #: Customers looked at together: few enough for their pairs to stay near the processor. A multiple of 8.
 BLOCK = 1 << 13
@@ -66,6 +71,21 @@ class Contactable:
         if weights.customer is not None:
             total[weights.customer == 0] = 0
         return total
+
+    def pairs_of(self, weights: Weights, start: NDArray[np.int64]) -> Iterator[tuple[int, Rows, Rows]]:
+        """For each activity the customers with a weight other than 0 and their pairs; where all pairs count.
+
+        ``start`` (N,): the first pair of each customer; pairs are sorted by customer, then activity.
+        """
+        chosen = self._activities(weights)
+        inside = None if weights.customer is None else weights.customer != 0
+        before: NDArray[np.integer[Any]] = np.zeros(self.customers, np.uint8 if len(self.bits) < 256 else np.int32)
+        for activity in range(int(np.flatnonzero(chosen).max(initial=-1)) + 1):
+            own = self.by(activity)
+            if chosen[activity]:
+                customers = np.flatnonzero(own if inside is None else own & inside)
+                yield activity, customers, start[customers] + before[customers]
+            np.add(before, own.view(np.uint8), out=before)
 
     def _activities(self, weights: Weights) -> Bools:
         assert weights.pair is None

@@ -111,9 +111,11 @@ class Grouping:
 
     def _found(self, weights: Weights) -> Iterable[tuple[int, tuple[int, ...]]]:
         """Activity and codes of customers found together, without a look at pairs."""
+        activities = scored(self.context).activities_of(weights)
+        if not self.customer:
+            return ((int(activity), ()) for activity in np.flatnonzero(activities))
         names = [plain(column) for column in self.customer]
         place, sets = self.context.remembered(("sets", *names), self._customer_sets)
-        activities = scored(self.context).activities_of(weights)
         if weights.customer is None:
             held = self.context.remembered(("held", *names), lambda: self._held(place, len(sets)))
         else:

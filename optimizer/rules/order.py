@@ -63,7 +63,7 @@ def _of_pairs(facts: Facts) -> Hashes:
             own = np.sum([part for part, _ in values.parts], axis=0)
             by_activity += _mixed(_of_numbers(own, _exponent([own[seen]])) ^ _salt(name))
         else:
-            others.append((values, _exponent(values[rows] for rows in blocks), _salt(name)))
+            others.append((values, _pairs_exponent(values, blocks), _salt(name)))
     of_activity = _mixed(np.arange(len(by_activity)).astype(np.uint64))
     total = np.zeros(len(facts.customers), np.uint64)
     for rows in blocks:
@@ -103,16 +103,38 @@ def _of_numbers(values: NDArray[np.float64], exponent: int | None = None) -> Has
 
 def _exponent(several: Iterable[NDArray[np.float64]]) -> int:
     """The power of two above the largest of several arrays' finite numbers."""
-    largest = max((np.max(np.abs(values), initial=0.0, where=np.isfinite(values)) for values in several), default=0.0)
-    return int(np.frexp(largest)[1])
+    return int(np.frexp(max(map(_largest, several), default=0.0))[1])
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    """The largest magnitude of an array's finite numbers."""
+    found = max(float(np.fmax.reduce(values, initial=0.0)), -float(np.fmin.reduce(values, initial=0.0)))
+    if np.isinf(found):
+        return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+    return found
+
+
+def _pairs_exponent(values: PairColumn, blocks: list[slice]) -> int:
+    """The power of two above the largest number of all pairs."""
+    if isinstance(values, PairValues):
+        # The customers with the largest parts mostly reach what no pair can pass: no need to look further then.
+        sizes = [(_largest(part), 1.0 if own is None else _largest(own)) for part, own in values.parts]
+        above = _exponent([np.array([sum(part * own for part, own in sizes)])])
+        tops = [int(np.argmax(np.abs(own))) for _, own in values.parts if own is not None]
+        ends = np.searchsorted(values.customer, [(top, top + 1) for top in tops])
+        if _exponent(values[first:last] for first, last in ends) == above:
+            return above
+    return _exponent(values[rows] for rows in blocks)
 
 
 def _mixed(values: Hashes) -> Hashes:
     """The finaliser of splitmix64: every bit depends on every bit."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
 
 
 def _salt(text: str) -> np.uint64:

@@ -120,6 +120,8 @@ def _primitive(
     window = one.window
     label = ", ".join(part for part in (scope.label, window.label) if part)
     bound = np.flatnonzero(np.isfinite(one.lower) | np.isfinite(one.upper)).astype(np.int32)
+    if units.kind == "customer" and len(bound) == len(units.unit):
+        bound = units.unit  # the same for all rules that bind everybody
     lower, upper = _at(one.lower, bound), _at(one.upper, bound)
     inside = (
         contacts if window.activities.all() else product(contacts, Weights(activity=window.activities.astype(float)))
@@ -155,7 +157,7 @@ def _at(values: Floats, rows: np.ndarray) -> Floats:
     """Values at rows, without memory where all are equal."""
     if values.strides == (0,):
         return np.broadcast_to(values[0], len(rows)) if len(rows) else np.empty(0)
-    return values[rows]
+    return values if len(rows) == len(values) else values[rows]
 
 
 # --- sentences ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from optimizer.rules.base import Context
 from optimizer.rules.bounds import bound, soft
 from optimizer.rules.removal import contactable, eligible_pairs
 from optimizer.rules.scope import Scope
-from optimizer.rules.weights import blocks, kept_pairs, product
+from optimizer.rules.weights import first_pairs, kept_pairs, product, scored
 from optimizer.scenario.rule_schema import Bound, Rule
 
 #: Differences of dates, in days.
@@ -93,21 +94,22 @@ def past_against(
     if not past.any():
         return np.zeros(len(pairs), np.uint8)
     dates, date_of = np.unique(facts.days, return_inverse=True)
-    unit = units.unit[facts.past["customer"].to_numpy()[past]]
-    days = facts.past["days"].to_numpy(np.int64)[past]
+    past_dates, past_date_of = context.remembered(
+        ("past dates",), lambda: np.unique(facts.past["days"].to_numpy(np.int64), return_inverse=True)
+    )
+    unit, past_date = units.unit[facts.past["customer"].to_numpy()[past]], past_date_of[past]
     most = np.bincount(unit).max()
     around = np.zeros((len(dates), len(units.names)), np.uint8 if most < 128 else np.float64)
-    past_dates, past_date_of = np.unique(days, return_inverse=True)
     for row, day in enumerate(dates):
         close = near(np.int64(day) - past_dates)
         if close.any():
-            around[row] = np.bincount(unit[close[past_date_of]], minlength=len(units.names))
+            around[row] = np.bincount(unit[close[past_date]], minlength=len(units.names))
     counts = np.zeros(len(pairs), around.dtype)
-    kept = kept_pairs(context, product(weights, Weights(customer=np.any(around, axis=0)[units.unit])))
-    for rows in blocks(len(pairs)):
-        own = np.flatnonzero(kept[rows])
-        customer, activity = pairs.customer[rows][own], pairs.activity[rows][own]
-        counts[rows][own] = around[date_of[activity], units.unit[customer]]
+    looked_at = product(replace(weights, pair=None), Weights(customer=np.any(around, axis=0)[units.unit]))
+    for activity, customers, rows in scored(context).pairs_of(looked_at, first_pairs(context)):
+        counts[rows] = around[date_of[activity], units.unit[customers]]
+    if weights.pair is not None:
+        counts[weights.pair == 0] = 0
     return counts
 
 

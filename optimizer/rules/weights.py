@@ -51,6 +51,12 @@ def pairs_of_customers(context: Context) -> NDArray[np.int64]:
     return context.remembered(("pairs of customers",), lambda: scored(context).counts(Weights()))
 
 
+def first_pairs(context: Context) -> NDArray[np.int64]:
+    """The first pair of each customer, shape (N,)."""
+    counts = pairs_of_customers(context)
+    return np.cumsum(counts) - counts
+
+
 def scored(context: Context) -> Contactable:
     """The eligible pairs, before exclude and control."""
     facts = context.facts

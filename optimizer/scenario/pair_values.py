@@ -42,9 +42,11 @@ class PairValues:
 
     def __getitem__(self, rows: Any) -> Floats:
         """The values of some pairs, by anything that indexes an array."""
-        customer, activity = self.customer[rows], self.activity[rows]
+        customer, activity = (codes[rows].astype(np.intp) for codes in (self.customer, self.activity))
         found: Floats | None = None
         for of_activity, of_customer in self.parts:
+            if not of_activity.any():
+                continue
             value = of_activity[activity]
             if of_customer is not None:
                 value = value * of_customer[customer]

@@ -135,6 +135,7 @@ class Tables:
             words = str(error).splitlines()[0] if str(error) else type(error).__name__
             kind = "Parquet" if suffix.endswith(".parquet") else "CSV in UTF-8"
             raise ScenarioError(name, "file", None, f"cannot be read as {kind}: {words}") from error
+        pa.default_memory_pool().release_unused()  # what decoding took
         self._hashes[name] = file_hash(file)
         return frame
 
@@ -142,6 +143,7 @@ class Tables:
         """Let go of a file that is read no more; asked for again, it is read again."""
         if isinstance(source, str | Path):
             self._read.pop(self._key(source), None)
+            pa.default_memory_pool().release_unused()
 
     def remember(self, file: Path, name: str) -> None:
         """Hash a file that is read elsewhere."""
