@@ -272,7 +272,7 @@ def test_no_plan_within_the_limit_leaves_with_4(
     def nothing(problem, **options) -> Solution:
         return Solution(status, np.zeros(len(problem.customer), bool), np.zeros(0), -np.inf, np.inf, "own", 1.0)
 
-    monkeypatch.setattr(engine, "solve_problem", nothing)
+    monkeypatch.setattr(engine, "solve_by_size", nothing)
     left, out, err = run("solve", tmp_path / "a" / "scenario.yaml", "--quiet")
     assert (left, out) == (code, "")
     assert err.startswith("error:")
@@ -287,7 +287,7 @@ def test_a_plan_that_fails_the_check_is_never_written(run, tmp_path: Path, monke
         tried.append(tighten)
         return Solution("optimal", np.ones(len(problem.customer), bool), np.zeros(0), 1e9, 1e9, "own", 1.0)
 
-    monkeypatch.setattr(engine, "solve_problem", everything)
+    monkeypatch.setattr(engine, "solve_by_size", everything)
     code, out, err = run("solve", tmp_path / "a" / "scenario.yaml", "--quiet")
     assert (code, out) == (1, "")
     assert "independent check" in err
@@ -305,7 +305,7 @@ def test_a_plan_that_states_another_objective_is_never_written(
         found = solve_problem(problem, **options)
         return replace(found, objective=found.objective + 0.01, bound=found.bound + 0.01)
 
-    monkeypatch.setattr(engine, "solve_problem", boast)
+    monkeypatch.setattr(engine, "solve_by_size", boast)
     code, _, err = run("solve", tmp_path / "a" / "scenario.yaml", "--quiet")
     assert code == 1
     assert "objective" in err
