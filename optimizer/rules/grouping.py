@@ -16,6 +16,9 @@ from optimizer.rules.weights import kept_pairs, product, scored
 from optimizer.scenario.columns import as_text
 from optimizer.scenario.facts import Facts
 
+#: Combinations of customer values few enough to take one at a time.
+FEW = 64
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -125,6 +128,8 @@ class Grouping:
     def _held(self, place: Ints, sets: int) -> Bools:
         """Which combinations each activity can contact, shape (A, combinations)."""
         eligible = scored(self.context)
+        if sets <= FEW:
+            return np.array([(eligible.bits & np.packbits(place == row)).any(axis=1) for row in range(sets)]).T
         counts = [np.bincount(place[eligible.by(a)] + 1, minlength=sets + 1) for a in range(len(eligible.bits))]
         return np.array(counts)[:, 1:] > 0
 

@@ -43,6 +43,8 @@ def unit_bound(context: Context, rule: Rule, name: str, scope: Scope, units: Uni
 
 def unit_past(context: Context, units: Units, mask: Bools, weights: Floats | None = None) -> Floats:
     """Σ of the weights (1 each by default) of the past contacts that the mask keeps, per unit, shape (U,)."""
+    if not mask.any():
+        return np.broadcast_to(0.0, len(units.names))
     customer = context.facts.past["customer"].to_numpy()[mask]
     kept = None if weights is None else weights[mask]
     return np.bincount(units.unit[customer], kept, minlength=len(units.names)).astype(float)

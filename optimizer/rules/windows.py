@@ -8,8 +8,9 @@ Without ``days`` there is one window: the horizon, with the committed contacts i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -87,11 +88,10 @@ class BoundWindow:
 def remaining(window: LocalWindow, lower: Floats, upper: Floats, past: Floats) -> BoundWindow:
     """What the past leaves of the bounds: a maximum never below 0, and no minimum that nothing more is needed for."""
     least, most = np.broadcast_to(-np.inf, len(lower)), np.broadcast_to(np.inf, len(upper))
-    if window.minimum and _some(lower):
-        left = lower - past
-        least = _light(np.where(left > 0, left, -np.inf))
-    if window.maximum and _some(upper):
-        most = _light(np.maximum(0.0, upper - past))
+    if window.minimum:
+        least = _each(lambda bound, held: np.where(bound - held > 0, bound - held, -np.inf), lower, past)
+    if window.maximum:
+        most = _each(lambda bound, held: np.maximum(0.0, bound - held), upper, past)
     return BoundWindow(window, least, most)
 
 
@@ -122,21 +122,28 @@ def binding(found: list[BoundWindow], counted: Bools, drop_implied: bool) -> Ite
             within, around = bool((inside[k] <= inside[other]).all()), bool((inside[other] <= inside[k]).all())
             # Of two windows that say the same the earlier one stays, so that they never drop each other.
             first = other < k or not (within and around)
-            if within and _some(upper):
-                implied = found[other].upper <= upper if first else found[other].upper < upper
-                upper = _light(np.where(implied, np.inf, upper))
-            if around and _some(lower):
-                implied = found[other].lower >= lower if first else found[other].lower > lower
-                lower = _light(np.where(implied, -np.inf, lower))
+            smaller, larger = (np.less_equal, np.greater_equal) if first else (np.less, np.greater)
+            if within:
+                upper = _each(partial(_unless, smaller, np.inf), found[other].upper, upper)
+            if around:
+                lower = _each(partial(_unless, larger, -np.inf), found[other].lower, lower)
         if _some(lower) or (_some(upper) and inside[k].any()):
             yield BoundWindow(one.window, lower, upper)
 
 
-def _light(values: Floats) -> Floats:
-    """The same values; where all are equal, a view that takes no memory a unit."""
-    if len(values) and (values[:1000] == values[0]).all() and (values == values[0]).all():
-        return np.broadcast_to(np.float64(values[0]), values.shape)
-    return values
+def _unless(implies: np.ufunc, none: float, other: Floats, own: Floats) -> Floats:
+    """Own bounds, and none where those of another window imply them."""
+    return np.where(implies(other, own), none, own)
+
+
+def _each(change: Callable[[Floats, Floats], Floats], left: Floats, right: Floats) -> Floats:
+    """What ``change`` makes of two numbers a unit; where all are equal, a view that takes no memory a unit."""
+    if len(left) and left.strides == (0,) and right.strides == (0,):
+        return np.broadcast_to(change(left[:1], right[:1])[0], left.shape)
+    found = change(left, right)
+    if len(found) and (found[:1000] == found[0]).all() and (found == found[0]).all():
+        return np.broadcast_to(found[0], found.shape)
+    return found
 
 
 def _some(bounds: Floats) -> bool:
