@@ -19,7 +19,9 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of all units, by unit and local term.
+    """Columns of all units, by unit and local term; units stand by group, then class.
+
+    So a sweep reads straight on, and a block of units stands in few rows.
 
     Attributes
     ----------
@@ -61,7 +63,10 @@ def build_columns(
     order = np.argsort(key, kind="stable")
     local = (np.arange(len(key)) - diagrams.term_start[of_class])[order].astype(np.uint16)
     first = np.searchsorted(key[order], np.arange(classes * slots + 1))
-    start, source, place = _expand(units.start, units.slot, diagrams.class_of, first, slots)
+    group = np.zeros(len(diagrams.class_of), np.int32)
+    group[units.unit[::-1]] = links.group[::-1]  # of a household the first customer's
+    order_of_units = np.lexsort((diagrams.class_of, group))
+    start, source, place = _expand(order_of_units, units.start, units.slot, diagrams.class_of, first, slots)
     term = local[place]
     pair = units.pair[source].astype(np.int32)
     factor = _factors(problem, diagrams, order, place, pair)
@@ -82,7 +87,7 @@ def build_columns(
         base[row] = one.on(problem.customer, pair)
         if one.kind is not None:
             base[row] *= _response(problem, one.kind, pair, factor)
-    return Columns(diagrams, diagrams.class_of, start, pair, term, value, links.code[pair], base)
+    return Columns(diagrams, diagrams.class_of[order_of_units], start, pair, term, value, links.code[pair], base)
 
 
 def _response(problem: Problem, kind: str, pair: Ints, factor: Floats | None) -> Floats:
@@ -109,20 +114,19 @@ def _factors(problem: Problem, diagrams: Diagrams, order: Int64, place: Int64, p
 
 
 @nb.njit(cache=True)
-def _expand(unit_start, slot, class_of, first, slots):  # type: ignore[no-untyped-def]  # numba infers
+def _expand(order, unit_start, slot, class_of, first, slots):  # type: ignore[no-untyped-def]  # numba infers
     """Runs of columns by unit, the pair run position and the class term of each."""
-    count = len(unit_start) - 1
-    start = np.zeros(count + 1, np.int64)
-    for u in range(count):
+    start = np.zeros(len(order) + 1, np.int64)
+    for k, u in enumerate(order):
         n = 0
         for p in range(unit_start[u], unit_start[u + 1]):
             key = class_of[u] * slots + slot[p]
             n += first[key + 1] - first[key]
-        start[u + 1] = start[u] + n
-    source = np.empty(start[count], np.int32)
-    place = np.empty(start[count], np.int32)
-    for u in range(count):
-        j = start[u]
+        start[k + 1] = start[k] + n
+    source = np.empty(start[len(order)], np.int32)
+    place = np.empty(start[len(order)], np.int32)
+    for k, u in enumerate(order):
+        j = start[k]
         for p in range(unit_start[u], unit_start[u + 1]):
             key = class_of[u] * slots + slot[p]
             for t in range(first[key], first[key + 1]):

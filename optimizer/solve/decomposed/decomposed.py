@@ -25,13 +25,19 @@ from optimizer.solve.solution import Solution, Status
 Progress = Callable[[str, float, float], None]
 
 #: Customers in the samples that the first prices come from; a sample is at most half of all.
-SAMPLES = (4_000, 40_000)
+SAMPLES = (4_000, 40_000, 250_000)
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
 FREE = 20_000
 #: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
 LIKELY_MOVES = 0.15
+#: Customers a row that a sample must have: fewer mislead.
+CUSTOMERS_A_ROW = 60
+#: How near the first prices come to the best, relatively, where no sample can give them.
+FIRST = 1e-4
 #: Blocks of units that answer the master with a column each.
 BLOCKS = 24
+#: Blocks where rows tell more groups of customers apart than this.
+MORE_BLOCKS = 256
 #: Rounds of prices at most, each time.
 ROUNDS = 400
 #: Units up to which all of them stand in the core, with all their choices up to ``WHOLE_CHOICES`` each.
@@ -93,6 +99,7 @@ class _Solve:
         links = read_links(problem, structure.expressions)
         columns = build_columns(problem, units, diagrams, links, structure.worth, structure.outside)
         self.dual = Dual(columns, links, structure)
+        self.blocks = BLOCKS if links.groups <= 2 * BLOCKS else min(links.groups, MORE_BLOCKS)
         self._price()
         if not math.isfinite(self.bound) or self.bound < self._least():
             return "infeasible"
@@ -111,26 +118,31 @@ class _Solve:
         price, half = np.zeros(len(rows)), None
         if any(self.start.get((row.rule, row.scope)) for row in rows):
             price, half = self._started(), np.full(len(rows), np.inf)
-        for size in [size for size in SAMPLES if 2 * size <= count] if half is None else []:
-            stage = dual.stage(_sample(count, size), BLOCKS)
-            found = self._descend(stage, price, half, max(self.gap, 2e-5) / 2, f"{size:,} customers")
-            half, price = self._reach(found, price, half, size), found.best.price
+        elif samples := [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // 2]:
+            for size in samples:
+                stage = dual.stage(_sample(count, size), self.blocks)
+                found = self._descend(stage, price, half, max(self.gap, 2e-5) / 2, f"{size:,} customers")
+                half, price = self._reach(found, price, half, size), found.best.price
+        elif count > FREE:
+            stage = dual.stage(_sample(count, count), self.blocks)
+            found = self._descend(stage, price, half, FIRST, f"{count:,} customers")
+            half, price = self._reach(found, price, half, count), found.best.price
         everyone = np.arange(count, dtype=np.int32)
-        self.everyone = dual.stage(everyone, BLOCKS)
+        self.everyone = dual.stage(everyone, self.blocks)
         if half is None:
             half = np.full(len(rows), np.inf)
-        _, row_scale, scale = first_reach(dual, dual.stage(_sample(count, min(count, SAMPLES[0])), BLOCKS))
+        _, row_scale, scale = first_reach(dual, dual.stage(_sample(count, min(count, SAMPLES[0])), self.blocks))
         self.scales = scale / row_scale
         master, failures = -math.inf, 0
         self.tell(f"pricing all {count:,} customers")
         point, choice = dual.chosen(price, self.everyone)
         while True:
+            if not math.isfinite(point.value):
+                self.bound, self.point = point.value, point  # a unit without any choice
+                return
             if point.value < self.bound:
                 self.bound, self.point, self.choice = point.value, point, choice
                 self.losses = second_best_losses(dual.columns, everyone, dual.links.prices(point.price))
-            elif not math.isfinite(point.value):
-                self.point = point
-                return
             else:
                 half, failures = half / 4.0, failures + 1
             target = self.gap / 5 * abs(self.bound)
@@ -168,12 +180,12 @@ class _Solve:
         move = price_moves(dual.columns, dual.links.moves(half))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(move > 0, self.losses / (LIKELY_MOVES * move), np.inf)
-        free = max(count // 5, FREE)
+        free = max(count // 8, FREE)
         reach = float(np.partition(ratio, free)[free])
         if reach < 1.0:
             half = half * reach
         active = np.flatnonzero(ratio <= min(reach, 1.0)).astype(np.int32)
-        return dual.frozen(active, BLOCKS, self.choice), half
+        return dual.frozen(active, self.blocks, self.choice), half
 
     def _descend(
         self, stage: Stage, price: Floats, half: Floats | None, tolerance: float, label: str, *, inside: bool = False
@@ -232,7 +244,7 @@ class _Solve:
         while True:
             core = np.sort(order[:size]).astype(np.int32)
             widest = float(losses[order[size - 1]])
-            self._core(core, prices, choice, point.places, CHOICES, 2.0 * widest, proves=False)
+            self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
             if self.reached or self.out_of_time():
                 return
             if self.best is not None:
@@ -291,7 +303,7 @@ class _Solve:
 
 
 def _sample(count: int, size: int) -> Ints:
-    """Units evenly over the canonical order, which is by content."""
+    """Units evenly over the classes, and inside each over the canonical order, which is by content."""
     return (np.arange(size, dtype=np.int64) * count // size).astype(np.int32)
 
 

@@ -56,11 +56,13 @@ class Links:
     Attributes
     ----------
     code : (E,) int32 code of each pair.
+    group : (N,) int32: customers whom no row tells apart but by a base share one.
     bases : the arrays that rows share; the first is all ones.
     tables : one sparse (codes, rows) a base.
     """
 
     code: Ints
+    group: Ints
     bases: list[Base]
     tables: list[sp.csr_array]
 
@@ -68,6 +70,11 @@ class Links:
     def codes(self) -> int:
         """Number of codes."""
         return int(self.tables[0].shape[0])
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of customers."""
+        return int(self.group.max(initial=-1)) + 1
 
     def prices(self, price: Floats) -> Floats:
         """What a unit of each base costs a pair of each code, (bases, codes)."""
@@ -200,7 +207,7 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
             shape=(len(spread), len(expressions)),
         )
         tables.append(sp.csr_array(table))
-    return Links(code, bases, tables)
+    return Links(code, customer_code.astype(np.int32), bases, tables)
 
 
 def _place(

@@ -63,7 +63,6 @@ class Master:
                 solver.addCol(cost, 0.0, room if finite else 0.0, 1, index, sign * one)
         self.width = 4 * len(rows)
         self.age = np.zeros(0, np.int64)
-        self.of_block = np.zeros(0, np.int64)
 
     def box(self, low: Floats, high: Floats) -> None:
         """Keep prices between low and high, buying allowed outside."""
@@ -75,15 +74,16 @@ class Master:
     def add(self, worth: Floats, use: Floats) -> None:
         """Add a column a block: ``worth`` (B,), ``use`` (B, rows)."""
         rows = len(self.rows)
-        for b in range(self.blocks):
-            value = use[b] / self.row_scale
-            index = np.flatnonzero(np.abs(value) > 1e-12)
-            self.solver.addCol(
-                -worth[b] / self.scale, 0.0, np.inf, len(index) + 1,
-                np.append(index, rows + b).astype(np.int32), np.append(value[index], 1.0),
-            )  # fmt: skip
+        scaled = np.concatenate([use / self.row_scale, np.eye(self.blocks)], axis=1)
+        scaled[np.abs(scaled) <= 1e-12] = 0.0
+        block, index = np.nonzero(scaled)
+        start = np.searchsorted(block, np.arange(self.blocks)).astype(np.int32)
+        self.solver.addCols(
+            self.blocks, -worth / self.scale, np.zeros(self.blocks), np.full(self.blocks, np.inf), len(index), start,
+            index.astype(np.int32), scaled[block, index],
+        )  # fmt: skip
+        assert rows + self.blocks == scaled.shape[1]
         self.age = np.r_[self.age, np.zeros(self.blocks, np.int64)]
-        self.of_block = np.r_[self.of_block, np.arange(self.blocks)]
 
     def solve(self) -> Answer | None:
         """Solve from the last basis, and throw old columns away; None where prices have grown beyond numbers."""
@@ -113,4 +113,4 @@ class Master:
             return
         self.solver.deleteCols(len(gone), (gone + self.width).astype(np.int32))
         kept = np.setdiff1d(np.arange(len(self.age)), gone)
-        self.age, self.of_block = self.age[kept], self.of_block[kept]
+        self.age = self.age[kept]

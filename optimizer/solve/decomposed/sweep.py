@@ -57,9 +57,7 @@ class Swept:
 
 
 def plan_sweep(columns: Columns, units: Ints, blocks: int) -> Plan:
-    """Cut units into tiles and blocks; classes stay together, units keep their order."""
-    classes = columns.class_of[units]
-    units = units[np.argsort(classes, kind="stable")]
+    """Cut units, in ascending order, into tiles of one class and blocks of tiles."""
     classes = columns.class_of[units]
     edges = np.flatnonzero(np.diff(classes, prepend=-1)) if len(units) else np.empty(0, np.int64)
     ends = np.append(edges[1:], len(units))[: len(edges)]
