@@ -18,7 +18,7 @@ import pytest
 from optimizer import cli, engine
 from optimizer.commands.new import run_new
 from optimizer.plan.verify import verify
-from optimizer.solve.exact import solve_problem
+from optimizer.solve.choice import solve_by_size
 from optimizer.solve.solution import Solution
 
 ROOT = Path(__file__).parents[1]
@@ -302,7 +302,7 @@ def test_a_plan_that_states_another_objective_is_never_written(
     run_new(tmp_path / "a")
 
     def boast(problem, **options) -> Solution:
-        found = solve_problem(problem, **options)
+        found = solve_by_size(problem, **options)
         return replace(found, objective=found.objective + 0.01, bound=found.bound + 0.01)
 
     monkeypatch.setattr(engine, "solve_by_size", boast)
