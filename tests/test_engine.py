@@ -280,7 +280,7 @@ def test_tolerances_end_the_refinement_of_a_curve_only_once_it_no_longer_helps()
     """The solver's own allowance of 8e-6 once ended the third round, 1.6e-6 below a best that two more rounds find."""
     curve = {"hill": {"top": 8.71, "half": 4.0, "slope": 2.0}}
     media = {"display": {"spend": {"min": 3, "max": 5, "or_zero": False}, "curve": curve}}
-    one = {
+    one: dict[str, Any] = {
         "customers": pd.DataFrame({"customer_id": ["t"]}),
         "appetence": pd.DataFrame({"customer_id": ["t"], "email": [0.193]}),
         "channels": {"email": {"unit_cost": 1.4}},

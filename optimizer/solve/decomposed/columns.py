@@ -25,13 +25,14 @@ class Columns:
 
     Attributes
     ----------
-    start : (U + 1,) runs by unit; ``class_of`` (U,) its class.
+    start : (U + 1,) runs by unit; ``class_of`` (U,) its class; ``group`` (U,) its group.
     pair : (J,) the contact it makes; ``term`` (J,) its local term.
     worth : (J,) what it adds to the objective; ``code`` (J,) as in ``Links``; ``base`` (bases − 1, J).
     """
 
     diagrams: Diagrams
     class_of: Ints
+    group: Ints
     start: Int64
     pair: Ints
     term: NDArray[np.uint16]
@@ -87,7 +88,17 @@ def build_columns(
         base[row] = one.on(problem.customer, pair)
         if one.kind is not None:
             base[row] *= _response(problem, one.kind, pair, factor)
-    return Columns(diagrams, diagrams.class_of[order_of_units], start, pair, term, value, links.code[pair], base)
+    return Columns(
+        diagrams,
+        diagrams.class_of[order_of_units],
+        group[order_of_units],
+        start,
+        pair,
+        term,
+        value,
+        links.code[pair],
+        base,
+    )
 
 
 def _response(problem: Problem, kind: str, pair: Ints, factor: Floats | None) -> Floats:

@@ -28,6 +28,8 @@ from optimizer.solve.piecewise import initial_breakpoints
 
 #: Real-valued rows are kept this part of their size away from their bounds, so that the check's rounding cannot matter.
 INSIDE = 1e-11
+#: Price of breaking a hard row by one contact, in contacts' worth; and the part of one that is rounding.
+SHORT, SHORTEST = 3.0, 1e-9
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def solve_core(
     report: Callable[[float, float], None] | None,
     inside: float = INSIDE,
     width: float = 0.1,
+    bent: bool = False,
 ) -> CorePlan | None:
     """Solve the core.
 
@@ -73,6 +76,7 @@ def solve_core(
     options : choices of the core's units, the best of each first.
     settled : (J,) columns chosen by everyone else, and what they are worth with the constant of the objective.
     places : (curves,) where each curve stood: its breakpoints are finest within ``width`` of there.
+    bent : let hard rows be broken on the way, at a price; a plan that still breaks one is none.
     gap : relative to the worth of the whole plan.
 
     Returns
@@ -116,6 +120,8 @@ def solve_core(
         model.add_objective(money, block.worth[0])
         if block.worth[1]:
             model.add_objective([curve.column(model, block.worth[1] > 0)], block.worth[1])
+    shorts: list[tuple[int, float]] = []
+    dearest = float(np.abs(worth).max(initial=0.0)) + 1e-300
     for r, row in enumerate(structure.rows):
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
         column, value = choice[by_row.indices[entries]], by_row.data[entries]
@@ -131,28 +137,36 @@ def solve_core(
                 if block.weight[1][r]:
                     its_columns.append(np.array([curve.column(model, helpful == (block.weight[1][r] > 0))]))
                     its_values.append(np.array([block.weight[1][r]]))
-            if np.isfinite(penalty):
-                bend = model.add_variables(f"{row.rule} {side} violation", 1, upper=row.tolerance, objective=-penalty)
-                its_columns.append(bend)
-                its_values.append(np.array([1.0 if helpful else -1.0]))
-            whole = bool((value == np.round(value)).all()) and bound == np.round(bound)
-            away = 0.0 if whole or row.lower == row.upper else inside * (abs(bound) + size[r])
+            soft = np.isfinite(penalty)
+            whole = not soft and len(its_columns) == 1 and bool((value == np.round(value)).all())
+            whole &= abs(used[r] - np.round(used[r])) < 1e-6
+            room, away = bound - used[r], 0.0
             if whole:
-                settled_sum = np.round(used[r]) if abs(used[r] - np.round(used[r])) < 1e-6 else used[r]
+                room = float(np.ceil(room - 1e-6) if helpful else np.floor(room + 1e-6))
+            elif not soft and row.lower != row.upper:
+                away = inside * (abs(bound) + size[r])
+            if soft:
+                bend = model.add_variables(f"{row.rule} {side} violation", 1, upper=row.tolerance, objective=-penalty)
+            elif bent and len(value) and (whole or row.lower != row.upper):
+                # Left to be bent at a price: rounding finds a plan where every row would stand in its way.
+                most = float(np.abs(value).max())
+                bend = model.add_variables("short", 1, objective=-SHORT * dearest / most)
+                shorts.append((int(bend[0]), SHORTEST * most))
             else:
-                settled_sum = used[r]
+                bend = np.empty(0, np.int64)
+            its_columns.append(bend)
+            its_values.append(np.full(len(bend), 1.0 if helpful else -1.0))
             model.add_rows(
                 f"{row.rule} [{row.scope}] {side}", np.zeros(sum(map(len, its_columns))),
                 np.concatenate(its_columns), np.concatenate(its_values),
-                lower=bound - settled_sum + away if helpful else -np.inf,
-                upper=np.inf if helpful else bound - settled_sum - away, size=1,
+                lower=room + away if helpful else -np.inf, upper=np.inf if helpful else room - away, size=1,
             )  # fmt: skip
     form = model.form()
     result = solve_mip(
         form, gap=gap, time_limit=max(deadline - time.monotonic(), 1.0), stop=stop,
         progress=None if report is None else lambda _name, objective, bound: report(objective, bound),
     )  # fmt: skip
-    if result.x is None:
+    if result.x is None or any(result.x[column] > least for column, least in shorts):
         return None
     chosen = settled.copy()
     taken = result.x[choice] > 0.5

@@ -239,11 +239,11 @@ class _Solve:
             self._core(everyone, prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
             return
         losses = self.losses
-        order = np.argsort(losses, kind="stable")
+        order = _nearest_ties(losses, columns.group)
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
         while True:
             core = np.sort(order[:size]).astype(np.int32)
-            widest = float(losses[order[size - 1]])
+            widest = float(losses[core].max())
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
             if self.reached or self.out_of_time():
                 return
@@ -285,10 +285,13 @@ class _Solve:
         for width in CURVE_WIDTHS if dual.curved else CURVE_WIDTHS[:1]:
             if found is not None:
                 places = found.places
-            found = solve_core(
-                dual, options, settled, worth, places, gap=self.gap / 2, deadline=self.deadline,
-                stop=self.out_of_time, report=report, inside=max(INSIDE, self.tighten), width=width,
-            )  # fmt: skip
+            found = None
+            for bent in (True, False) if dual.links.groups > 2 * BLOCKS else (False,):
+                if found is None and not self.out_of_time():
+                    found = solve_core(
+                        dual, options, settled, worth, places, gap=self.gap / 2, deadline=self.deadline, bent=bent,
+                        stop=self.out_of_time, report=report, inside=max(INSIDE, self.tighten), width=width,
+                    )  # fmt: skip
             if found is None:
                 return
             if self.best is None or found.worth > self.best.worth:
@@ -300,6 +303,14 @@ class _Solve:
         held = np.bincount(options.unit, minlength=columns.units)
         if proves and not dual.curved and (held < most).all():
             self.bound = min(self.bound, max(found.bound, self.best.worth))
+
+
+def _nearest_ties(losses: Floats, group: Ints) -> Ints:
+    """Units by what another choice loses, the groups in turn: every dealer has some who may change."""
+    order = np.lexsort((losses, group))
+    begin = np.searchsorted(group[order], group[order], side="left")
+    turn = np.arange(len(order)) - begin
+    return order[np.lexsort((losses[order], turn))].astype(np.int32)
 
 
 def _sample(count: int, size: int) -> Ints:

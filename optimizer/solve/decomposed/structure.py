@@ -150,7 +150,7 @@ def read_structure(problem: Problem) -> Structure:
         curve = Saturated(cell.curve, cell.reference, cell.z_ref)
         weight = np.zeros(len(rows))
         weight[row] = -1.0
-        scores = problem.responses.scores["responses"] * problem.responses.static
+        scores = problem.responses.scores["responses"] * problem.responses.static[:]
         high = float(np.maximum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
         low = float(np.minimum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
         blocks.append(
