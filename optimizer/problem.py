@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.scenario.curves import Curve
+from optimizer.scenario.pair_values import PairColumn
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -186,13 +187,14 @@ class Responses:
     Effective response of a contact = share of the group's combination of min(1, p · static · rank · change).
 
     ``scores``: kind ("responses" and every kpi) -> (E,) net probability, without factors.
-    ``static`` (E,): product of the message factors. ``group`` (E,): combination group, -1 alone.
+    ``static`` (E,): product of the message factors, in parts where it can be.
+    ``group`` (E,): combination group, -1 alone.
     ``day`` (A,), ``channel`` (A,): date and channel code of activities, for ranks and changes.
     ``booked_*``: committed contacts inside the horizon (customer, day, channel code), which count in ranks.
     """
 
     scores: dict[str, Floats]
-    static: Floats
+    static: PairColumn
     combine: Literal["additive", "independent", "best"]
     group: Ints
     day: Ints

@@ -91,7 +91,7 @@ def effective_responses(problem: Problem, contacts: np.ndarray) -> dict[str, np.
     """The response of every pair by kind, 0 where not contacted: factors, combination, saturation."""
     said = problem.responses
     chosen = np.flatnonzero(contacts)
-    factor = said.static.copy()
+    factor = np.array(said.static)
     ranks = [(one, _on(problem, one.members) != 0) for one in said.ranks]
     changes = [(one, _on(problem, one.members) != 0) for one in said.changes]
     for pair in [int(row) for row in chosen]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from optimizer.problem import Cell, Floats, Ints, Medium, PriceCell, Problem, Responses, Weights
+from optimizer.problem import Cell, Ints, Medium, PriceCell, Problem, Responses, Weights
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.objective import objective, response_worth
@@ -15,6 +15,7 @@ from optimizer.rules.opening import minimum_volumes
 from optimizer.rules.order import canonical_order
 from optimizer.rules.removal import removed_pairs
 from optimizer.rules.weights import kept_pairs, spread
+from optimizer.scenario.pair_values import PairColumn, PairValues
 
 
 def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Problem, list[Compiled]]:
@@ -67,16 +68,14 @@ def _responses(context: Context, compiled: list[Compiled]) -> Responses:
     )
 
 
-def _static(context: Context, factors: list[tuple[Weights, float]]) -> Floats:
-    """The product of the factors on each pair's response, shape (E,); a view without memory where there are none."""
+def _static(context: Context, factors: list[tuple[Weights, float]]) -> PairColumn:
+    """The product of the factors on each pair's response, shape (E,)."""
     pairs = context.facts.pairs
-    if not factors:
-        return np.broadcast_to(1.0, len(pairs))
     if all(members.customer is None and members.pair is None for members, _ in factors):
         by_activity = np.ones(len(context.facts.activities))
         for members, factor in factors:
             by_activity[... if members.activity is None else members.activity != 0] *= factor
-        return spread(by_activity, pairs.activity)
+        return PairValues(pairs.customer, pairs.activity, ((by_activity, None),))
     static = np.ones(len(pairs))
     for members, factor in factors:
         static[kept_pairs(context, members)] *= factor

@@ -49,6 +49,7 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
     """
     money = Money(spec.currency, tables)
     customers, customers_file = _customers(spec, tables, money)
+    tables.release(spec.customers)
     activities = build_activities(spec, tables, money, file)
     day = activities["date"].to_numpy("datetime64[D]")
     days = np.where(np.isnat(day), -1, (day - _EPOCH).astype(np.int64)).astype(np.int32)
@@ -64,8 +65,6 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
         pairs = _no_pairs()
     else:
         pairs, cells, left_out = _pairs(spec, tables, money, file, customers, activities, columns, needs)
-    for source in (spec.customers, spec.appetence):
-        tables.release(source)
     past, past_left = build_past(spec, tables, money, customers, dated=bool(len(days)) and int(days.min()) >= 0)
     for source in (spec.history, spec.committed):
         tables.release(source)
@@ -135,11 +134,8 @@ def _pairs(
 ) -> tuple[Pairs, list[Saturation], list[LeftOut]]:
     """Eligible pairs with their worth, the saturation cells, and what was left out."""
     name = tables.name(spec.appetence, "appetence")
-    table = money.converted(
-        tables.read(spec.appetence, "appetence"), name, ["cost", "gross_margin", "revenue", "response_cost"]
-    )
-    table = table.drop(columns="currency", errors="ignore")
-    scored = score_pairs(spec, table, name, customers, activities)
+    scored = score_pairs(spec, _appetence(spec, tables, money, name), name, customers, activities)
+    tables.release(spec.appetence)
     allowed, left_out = consented(spec, tables, scored, customers, activities)
     left_out = scored.left_out + left_out
     if not allowed.all():
@@ -166,6 +162,13 @@ def _pairs(
         examples = customers["customer_id"][~reached].head(3).tolist()
         left_out.append(LeftOut("customers without an eligible activity", int((~reached).sum()), examples))
     return pairs, build_saturations(spec, tables, pairs, customers, activities, file), left_out + uncovered
+
+
+def _appetence(spec: ScenarioFile, tables: Tables, money: Money, name: str) -> pd.DataFrame:
+    """The appetence table, amounts converted."""
+    table = tables.read(spec.appetence, "appetence")
+    table = money.converted(table, name, ["cost", "gross_margin", "revenue", "response_cost"])
+    return table.drop(columns="currency", errors="ignore")
 
 
 def _groups(spec: ScenarioFile, pairs: Pairs, activities: pd.DataFrame, file: str) -> Ints:

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Rows = NDArray[np.int64]
 
+#: What rows and activities are matched by, a number each.
+Keys = NDArray[np.int32] | NDArray[np.int64]
 #: A channel (None: the row says), the rows it is about (None: all), and the score of every row (NaN: none).
 ScoreColumn = tuple[str | None, Rows | None, Floats]
 #: Pairs looked at together: few enough to stay near the processor.
@@ -23,7 +25,7 @@ SPARSE = 0.1
 
 
 def crossed_grid(
-    columns: list[ScoreColumn], owner: Rows, keys: tuple[Rows, Rows], customers: int, activities: pd.DataFrame
+    columns: list[ScoreColumn], owner: Ints, keys: tuple[Keys, Keys], customers: int, activities: pd.DataFrame
 ) -> tuple[Ints, Ints, Floats, int] | None:
     """Customer, activity and score of every scored pair, sorted, and the number of scores that mean no activity.
 
@@ -46,14 +48,15 @@ def crossed_grid(
         None when a customer has two rows of one key, or too few rows for this way.
     """
     known, of_activity = np.unique(keys[1], return_inverse=True)
-    place = np.minimum(np.searchsorted(known, keys[0]), len(known) - 1)
+    place = np.minimum(np.searchsorted(known, keys[0]), len(known) - 1).astype(np.int32)
     matched = known[place] == keys[0]
-    rows = np.flatnonzero(matched)
-    if len(rows) < SPARSE * len(known) * customers:
+    if matched.sum() < SPARSE * len(known) * customers:
         return None
     source: Ints = np.full((len(known), customers), -1, np.int32)
-    source[place[rows], owner[rows]] = rows
-    if int((source >= 0).sum()) < len(rows):
+    for key in range(len(known)):
+        rows = np.flatnonzero(matched & (place == key))
+        source[key, owner[rows]] = rows
+    if int((source >= 0).sum()) < matched.sum():
         return None
     channel = activities["channel"].to_numpy(object)
     # Which activities a score of one column and key means.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.scenario.columns import known_codes, numbers, positions, require, texts
 from optimizer.scenario.facts import LeftOut
-from optimizer.scenario.grid import ScoreColumn, crossed_grid
+from optimizer.scenario.grid import Keys, ScoreColumn, crossed_grid
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.schema import ScenarioFile
 
@@ -74,7 +74,8 @@ def score_pairs(
         columns, money, measures = _long(spec, table, file, activities)
     else:
         raise ScenarioError(file, "column score", None, "is missing; a table with a row a channel or activity needs it")
-    owner = known_codes(texts(table, file, "customer_id"), table, file, "customer_id", customers["customer_id"])
+    named = texts(table, file, "customer_id")
+    owner: Ints = known_codes(named, table, file, "customer_id", customers["customer_id"]).astype(np.int32)
     keys = _keys(spec, table, file, activities)
     grid = None if long else crossed_grid(columns, owner, keys, len(customers), activities)
     if grid is not None:
@@ -92,7 +93,7 @@ def score_pairs(
     return Scored(customer, meant, score, money, measures, left_out)
 
 
-def _keys(spec: ScenarioFile, table: pd.DataFrame, file: str, activities: pd.DataFrame) -> tuple[Rows, Rows]:
+def _keys(spec: ScenarioFile, table: pd.DataFrame, file: str, activities: pd.DataFrame) -> tuple[Keys, Keys]:
     """What rows and activities are matched by, as one number each: activity, offer and wave, as far as rows say."""
     left, right = np.zeros(len(table), np.int64), np.zeros(len(activities), np.int64)
     for key in ("activity", "offer", "wave"):
@@ -100,11 +101,12 @@ def _keys(spec: ScenarioFile, table: pd.DataFrame, file: str, activities: pd.Dat
             names = pd.Series(_key_names(spec, activities, key), dtype="str")
             left = left * len(names) + known_codes(texts(table, file, key), table, file, key, names)
             right = right * len(names) + positions(activities[key], names)
-    return left, right
+    narrow = max(left.max(initial=0), right.max(initial=0)) <= np.iinfo(np.int32).max
+    return (left.astype(np.int32), right.astype(np.int32)) if narrow else (left, right)
 
 
 def _joined(
-    columns: Sequence[ScoreColumn], owner: Rows, keys: tuple[Rows, Rows], activities: pd.DataFrame
+    columns: Sequence[ScoreColumn], owner: Ints, keys: tuple[Keys, Keys], activities: pd.DataFrame
 ) -> tuple[Ints, Ints, Floats, Rows, int]:
     """Every score with each activity it means: customer, activity, score, row, sorted; and scores that mean none."""
     left, right = keys
@@ -121,7 +123,7 @@ def _joined(
         matched.append(activity.astype(np.int32))
         scores.append(score[rows[-1]])
     row, meant, score = np.concatenate(rows), np.concatenate(matched), np.concatenate(scores)
-    customer: Ints = owner[row].astype(np.int32)
+    customer: Ints = owner[row]
     order = _order(customer, meant)
     if order is not None:
         customer, meant, score, row = customer[order], meant[order], score[order], row[order]
@@ -185,7 +187,7 @@ def _long(
     return [(channel, row, score) for channel, row in zip(spec.channels, rows, strict=True)], money, measures
 
 
-def _cross(left: Rows, right: Rows, own: Rows) -> tuple[Rows, Rows]:
+def _cross(left: Keys, right: Keys, own: Rows) -> tuple[Keys, Keys]:
     """Join rows to the activities ``own`` of the same key code: positions in ``left``, and activities."""
     order = own[np.argsort(right[own], kind="stable")]
     starts, ends = np.searchsorted(right[order], left, "left"), np.searchsorted(right[order], left, "right")
