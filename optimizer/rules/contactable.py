@@ -32,7 +32,7 @@ class Contactable:
     def __init__(self, customer: Ints, activity: Ints, free: Bools | None, customers: int, activities: int) -> None:
         self.customers = customers
         self.bits: NDArray[np.uint8] = np.zeros((activities, (customers + 7) // 8), np.uint8)
-        edges = np.searchsorted(customer, np.arange(0, customers + BLOCK, BLOCK))
+        edges = np.searchsorted(customer, np.arange(0, customers + BLOCK, BLOCK, dtype=customer.dtype))
         for k, first in enumerate(range(0, customers, BLOCK)):
             rows = slice(edges[k], edges[k + 1])
             member, of = customer[rows] - first, activity[rows]

@@ -121,7 +121,9 @@ def _pairs_exponent(values: PairColumn, blocks: list[slice]) -> int:
         sizes = [(_largest(part), 1.0 if own is None else _largest(own)) for part, own in values.parts]
         above = _exponent([np.array([sum(part * own for part, own in sizes)])])
         tops = [int(np.argmax(np.abs(own))) for _, own in values.parts if own is not None]
-        ends = np.searchsorted(values.customer, [(top, top + 1) for top in tops])
+        # Looked for in their own type: pairs are too many to be cast.
+        edges = np.array([(top, top + 1) for top in tops], values.customer.dtype)
+        ends = np.searchsorted(values.customer, edges)
         if _exponent(values[first:last] for first, last in ends) == above:
             return above
     return _exponent(values[rows] for rows in blocks)
