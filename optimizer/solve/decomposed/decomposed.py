@@ -242,8 +242,9 @@ class _Solve:
         order = _nearest_ties(losses, columns.group)
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
         while True:
-            core = np.sort(order[:size]).astype(np.int32)
-            widest = float(losses[core].max())
+            core = np.union1d(order[:size], self._menders(size)).astype(np.int32)
+            nearest = losses[core]
+            widest = float(np.max(nearest, where=np.isfinite(nearest), initial=0.0))
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
             if self.reached or self.out_of_time():
                 return
@@ -256,6 +257,26 @@ class _Solve:
             if size >= min(LARGEST_CORE, columns.units):
                 return
             size = min(4 * size, LARGEST_CORE, columns.units)
+
+    def _menders(self, size: int) -> Ints:
+        """Units that may mend a row which the prices leave broken: few may touch it among those nearest to a tie."""
+        columns, links = self.dual.columns, self.dual.links
+        use = self.point.use.sum(axis=0)
+        found = [np.empty(0, np.int64)]
+        for r, row in enumerate(self.dual.structure.rows):
+            short = max(row.lower - use[r], use[r] - row.upper)
+            if not short > 0:
+                continue
+            weight = np.max([np.abs(table[:, [r]].toarray()[:, 0]) for table in links.tables], axis=0)
+            may = (weight > 0)[columns.code]
+            if use[r] > row.upper:
+                may &= self.choice.chosen
+            owner = np.searchsorted(columns.start, np.flatnonzero(may), side="right") - 1
+            units = owner[np.flatnonzero(np.diff(owner, prepend=-1))]
+            most = float(weight.max(initial=0.0))
+            wanted = min(size // 10 + 4 * math.ceil(short / most) if most > 0 else 0, size, len(units))
+            found.append(units[np.argsort(self.losses[units], kind="stable")[:wanted]])
+        return np.concatenate(found).astype(np.int32)
 
     @property
     def reached(self) -> bool:
@@ -306,10 +327,11 @@ class _Solve:
 
 
 def _nearest_ties(losses: Floats, group: Ints) -> Ints:
-    """Units by what another choice loses, the groups in turn: every dealer has some who may change."""
+    """Units by what another choice loses, the same share of every group first: each dealer has some who may change."""
     order = np.lexsort((losses, group))
     begin = np.searchsorted(group[order], group[order], side="left")
-    turn = np.arange(len(order)) - begin
+    size = np.bincount(group)[group[order]]
+    turn = (np.arange(len(order)) - begin) / size
     return order[np.lexsort((losses[order], turn))].astype(np.int32)
 
 
