@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -21,9 +22,9 @@ Ints = NDArray[np.int32]
 Part = tuple[Floats, Floats | None]
 
 
-@dataclass(frozen=True)
-class PairValues:
-    """Read like an array of shape (E,): by rows, or whole.
+@dataclass(frozen=True, eq=False)
+class PairValues(NDArrayOperatorsMixin):
+    """Read like an array of shape (E,): by rows, or whole; reckoned with, it becomes one.
 
     Attributes
     ----------
@@ -57,6 +58,11 @@ class PairValues:
         """All values."""
         found = self[:]
         return found if dtype is None else found.astype(dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keys: Any) -> Any:
+        """Operators and functions of numpy, on all values."""
+        whole = [np.asarray(one) if isinstance(one, PairValues) else one for one in inputs]
+        return getattr(ufunc, method)(*whole, **keys)
 
     def tolist(self) -> list[float]:
         """All values as numbers."""
