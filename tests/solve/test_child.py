@@ -153,10 +153,15 @@ def test_stop_ends_the_search_with_the_best_plan(kind):
 
 
 def test_ctrl_c_returns_the_best_plan():
+    # Started in the background, Python leaves Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     form = hard()
     solve_mip(easy())
     later(1.5, _thread.interrupt_main)
-    result = solve_mip(form, gap=0.0, time_limit=60.0)
+    try:
+        result = solve_mip(form, gap=0.0, time_limit=60.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.interrupted
     assert result.status == "feasible"
     is_a_plan(form, result)
