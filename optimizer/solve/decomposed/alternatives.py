@@ -12,6 +12,10 @@ from optimizer.problem import Floats, Ints
 from optimizer.solve.decomposed.columns import Columns
 
 
+#: Numbers held at once while alternatives are looked for.
+HELD = 20_000_000
+
+
 @dataclass(frozen=True)
 class Alternatives:
     """Choices of some units, the best first.
@@ -67,12 +71,25 @@ def alternatives(columns: Columns, units: Ints, prices: Floats, most: int, loss:
     diagrams = columns.diagrams
     widest = int(np.diff(diagrams.node_start).max(initial=1))
     terms = int(np.diff(diagrams.term_start).max(initial=0))
-    unit, lost, constant, start, column = _alternatives(
-        units, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
-        np.ascontiguousarray(prices), diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term,
-        diagrams.high_term, diagrams.low_worth, diagrams.high_worth, diagrams.root_worth, widest, terms, most, loss,
-    )  # fmt: skip
-    return Alternatives(unit, lost, constant, start, column)
+    arcs = diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term, diagrams.high_term
+    longest = int(_longest(*arcs, widest))
+    parts = []
+    # A few units at a time: what is held while they are answered stays small whatever is asked for.
+    at_once = max(HELD // max(most * (longest + 6), 1), 1)
+    for begin in range(0, max(len(units), 1), at_once):
+        some = units[begin : begin + at_once]
+        pieces = np.linspace(0, len(some), min(64, max(len(some), 1)) + 1).astype(np.int64)
+        lost, constant, length, made, filled = _alternatives(
+            some, pieces, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
+            np.ascontiguousarray(prices), *arcs, diagrams.low_worth, diagrams.high_worth, diagrams.root_worth, widest,
+            terms, most, loss, longest,
+        )  # fmt: skip
+        held = np.arange(most) < filled[:, None]
+        used = np.arange(longest) < length[held][:, None]
+        parts.append((np.repeat(some, filled), lost[held], constant[held], length[held], made[held][used]))
+    unit, lost, constant, length, column = (np.concatenate(part) for part in zip(*parts, strict=True))
+    start = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
+    return Alternatives(unit.astype(np.int32), lost, constant, start, column.astype(np.int64))
 
 
 @nb.njit(cache=True)
@@ -121,80 +138,87 @@ def _losses(  # type: ignore[no-untyped-def]  # numba infers
 
 
 @nb.njit(cache=True)
-def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
-    units, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term, low_worth,
-    high_worth, root_worth, widest, terms, most, loss,
-):  # fmt: skip
-    value = np.empty((widest, most))
-    branch = np.empty((widest, most), np.int8)
-    rank = np.empty((widest, most), np.int32)
-    size = np.empty(widest, np.int64)
-    priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
-    out_unit, out_loss, out_constant = (
-        nb.typed.List.empty_list(nb.int64),
-        nb.typed.List.empty_list(nb.float64),
-        (nb.typed.List.empty_list(nb.float64)),
-    )
-    out_start, out_column = nb.typed.List.empty_list(nb.int64), nb.typed.List.empty_list(nb.int64)
-    value[0, 0] = 0.0
-    size[0] = 1
-    for u in units:
-        _priced(u, start, term, worth, code, base, prices, terms, priced, column)
-        k = class_of[u]
+def _longest(node_start, low, high, low_term, high_term, widest):  # type: ignore[no-untyped-def]  # numba infers
+    """Most columns that one choice of any unit makes."""
+    most = 0
+    depth = np.zeros(widest, np.int64)
+    for k in range(len(node_start) - 1):
         offset = node_start[k]
-        nodes = node_start[k + 1] - offset
-        for n in range(1, nodes):
+        for n in range(1, node_start[k + 1] - offset):
             at = offset + n
-            a, b = low[at], high[at]
-            left = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0) if a >= 0 else -np.inf
-            right = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0) if b >= 0 else -np.inf
-            i, j, m = 0, 0, 0
-            while m < most:
-                from_left = left + value[a, i] if a >= 0 and i < size[a] else -np.inf
-                from_right = right + value[b, j] if b >= 0 and j < size[b] else -np.inf
-                if from_left == -np.inf and from_right == -np.inf:
-                    break
-                if from_left >= from_right:
-                    value[n, m], branch[n, m], rank[n, m] = from_left, 0, i
-                    i += 1
-                else:
-                    value[n, m], branch[n, m], rank[n, m] = from_right, 1, j
-                    j += 1
-                m += 1
-            size[n] = m
-        root = nodes - 1
-        for m in range(size[root]):
-            lost = value[root, 0] - value[root, m]
-            if m > 0 and lost > loss:
-                break
-            out_unit.append(u)
-            out_loss.append(lost)
-            out_start.append(len(out_column))
-            constant = root_worth[k]
-            n, r = root, m
-            while n > 0:
+            depth[n] = 0
+            if low[at] >= 0:
+                depth[n] = depth[low[at]] + (low_term[at] >= 0)
+            if high[at] >= 0:
+                depth[n] = max(depth[n], depth[high[at]] + (high_term[at] >= 0))
+            most = max(most, depth[n])
+    return most
+
+
+@nb.njit(cache=True, parallel=True)
+def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
+    units, pieces, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term,
+    low_worth, high_worth, root_worth, widest, terms, most, loss, longest,
+):  # fmt: skip
+    """For every unit and place: what is lost, what arcs add, how many columns, and which; and the places filled."""
+    lost = np.empty((len(units), most))
+    constant = np.empty((len(units), most))
+    length = np.zeros((len(units), most), np.int32)
+    made = np.empty((len(units), most, longest), np.int32)
+    filled = np.zeros(len(units), np.int64)
+    for piece in nb.prange(len(pieces) - 1):
+        value = np.empty((widest, most))
+        branch = np.empty((widest, most), np.int8)
+        rank = np.empty((widest, most), np.int32)
+        size = np.empty(widest, np.int64)
+        priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
+        value[0, 0] = 0.0
+        size[0] = 1
+        for position in range(pieces[piece], pieces[piece + 1]):
+            u = units[position]
+            _priced(u, start, term, worth, code, base, prices, terms, priced, column)
+            k = class_of[u]
+            offset = node_start[k]
+            nodes = node_start[k + 1] - offset
+            for n in range(1, nodes):
                 at = offset + n
-                if branch[n, r] == 0:
-                    constant += low_worth[at]
-                    taken, below = low_term[at], low[at]
-                else:
-                    constant += high_worth[at]
-                    taken, below = high_term[at], high[at]
-                r = rank[n, r]
-                if taken >= 0:
-                    out_column.append(column[taken])
-                n = below
-            out_constant.append(constant)
-    out_start.append(len(out_column))
-    count = len(out_unit)
-    unit = np.empty(count, np.int32)
-    lost_out, constant_out = np.empty(count), np.empty(count)
-    for p in range(count):
-        unit[p], lost_out[p], constant_out[p] = out_unit[p], out_loss[p], out_constant[p]
-    begin = np.empty(count + 1, np.int64)
-    for p in range(count + 1):
-        begin[p] = out_start[p]
-    taken_columns = np.empty(len(out_column), np.int64)
-    for p in range(len(out_column)):
-        taken_columns[p] = out_column[p]
-    return unit, lost_out, constant_out, begin, taken_columns
+                a, b = low[at], high[at]
+                left = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0) if a >= 0 else -np.inf
+                right = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0) if b >= 0 else -np.inf
+                i, j, m = 0, 0, 0
+                while m < most:
+                    from_left = left + value[a, i] if a >= 0 and i < size[a] else -np.inf
+                    from_right = right + value[b, j] if b >= 0 and j < size[b] else -np.inf
+                    if from_left == -np.inf and from_right == -np.inf:
+                        break
+                    if from_left >= from_right:
+                        value[n, m], branch[n, m], rank[n, m] = from_left, 0, i
+                        i += 1
+                    else:
+                        value[n, m], branch[n, m], rank[n, m] = from_right, 1, j
+                        j += 1
+                    m += 1
+                size[n] = m
+            root = nodes - 1
+            for m in range(size[root]):
+                less = value[root, 0] - value[root, m]
+                if m > 0 and less > loss:
+                    break
+                added = root_worth[k]
+                n, r, count = root, m, 0
+                while n > 0:
+                    at = offset + n
+                    if branch[n, r] == 0:
+                        added += low_worth[at]
+                        taken, below = low_term[at], low[at]
+                    else:
+                        added += high_worth[at]
+                        taken, below = high_term[at], high[at]
+                    r = rank[n, r]
+                    if taken >= 0:
+                        made[position, m, count] = column[taken]
+                        count += 1
+                    n = below
+                lost[position, m], constant[position, m], length[position, m] = less, added, count
+                filled[position] = m + 1
+    return lost, constant, length, made, filled
