@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Problem
+from optimizer.solve.diagram.bundles import bundles_of, say_bundles
 from optimizer.solve.diagram.caps import EXACT, CapRows, Eased, say_caps
 from optimizer.solve.diagram.clashes import hard_clashes
 from optimizer.solve.diagram.compiled import Int64
@@ -31,6 +32,7 @@ class Batch:
     """The diagrams of some classes.
 
     ``place`` (B,) says where the classes belong in the list asked for; ``run_of`` (B,) is the run each class has.
+    ``keys`` (K, 3): what the terms of the runs are, where contacts are bonded; else they are it themselves.
     """
 
     place: Int64
@@ -39,6 +41,7 @@ class Batch:
     root_worth: Floats
     feasible: Bools
     exact: Bools
+    keys: Int64 | None
 
 
 class TooMany(Exception):
@@ -95,7 +98,11 @@ def _eased(
     worth = np.where(feasible, worth + nodes.root_worth, 0.0)
     whole = np.flatnonzero(~found.full)
     exact = np.asarray((eased == EXACT).all(axis=1))
-    result = [Batch(place[whole], runs(nodes, distinct), run_of[whole], worth[whole], feasible[whole], exact[whole])]
+    result = [
+        Batch(
+            place[whole], runs(nodes, distinct), run_of[whole], worth[whole], feasible[whole], exact[whole], found.keys
+        )
+    ]  # fmt: skip
     full = np.flatnonzero(found.full)
     if len(full):
         further = eased[full]
@@ -119,6 +126,7 @@ def _program(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasib
     groups, group_rules, group_columns = groups_of(problem, steps, eased, worth, feasible)
     pending, pending_rules = pending_of(problem, steps, eased)
     effects = effects_of(problem, steps)
+    bundles = bundles_of(steps.bonds, steps)
     said = np.zeros(len(steps.cls), np.uint64)
     say(said, steps.slot.astype(np.int64)[:, None])
     say_caps(said, caps)
@@ -127,13 +135,16 @@ def _program(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasib
     if pending.rules:
         say_pending(said, pending)
     say_effects(said, effects)
+    if steps.bonds is not None:
+        say_bundles(said, bundles)
     members = int(steps.member.max(initial=0)) + 1
     interacts = bool(problem.responses.ranks or problem.responses.changes)
     at_groups = width + steps.words
     at_pending = at_groups + group_columns
     at_effects = at_pending + width_of(pending, steps)
+    at_bundles = at_effects + COLUMNS * members * interacts
     program = Program(
-        steps.start, steps.slot, futures(steps, said), caps, blocks, groups, pending, effects, width, at_groups,
-        at_pending, at_effects, at_effects + COLUMNS * members * interacts,
+        steps.start, steps.slot, futures(steps, said), caps, blocks, groups, pending, effects, bundles, width,
+        at_groups, at_pending, at_effects, at_bundles, at_bundles + bundles.width,
     )  # fmt: skip
     return program, Origins(cap_rules, group_rules, pending_rules)

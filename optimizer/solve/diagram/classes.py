@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import ChangeFactor, Clash, Count, Distinct, Floats, Ints, Problem, RankFactor, Units, Weights
+from optimizer.solve.diagram.bonds import Bonds
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed
 from optimizer.solve.diagram.units import PricingUnits, groupings
 from optimizer.solve.diagram.whole import quantum, whole_caps
@@ -32,10 +33,12 @@ class Classes:
     first: Int64
 
 
-def classes(problem: Problem, units: PricingUnits) -> Classes:
+def classes(problem: Problem, units: PricingUnits, bonds: Bonds | None = None) -> Classes:
     """The classes of units."""
     reader = _Reader(problem, units, np.zeros(len(units.start) - 1, np.uint64))
     reader.read_rules()
+    for anchor in bonds.anchor if bonds is not None else []:
+        reader.read_anchor(anchor)
     return _numbered(reader.own())
 
 
@@ -95,6 +98,13 @@ class _Reader:
         if said.ranks or said.changes:
             when = (said.booked_day.astype(np.int64) * 4096 + said.booked_channel).astype(float)
             self._add(self.units.unit[said.booked_customer], self.units.member[said.booked_customer], when)
+
+    def read_anchor(self, anchor: Ints) -> None:
+        """Add which slots of a unit have a label in common."""
+        _add_pairs(
+            self.total, self.units.start, self.units.slot, self.units.pair, anchor.astype(np.int64) + 1,
+            self._next_salt(),
+        )  # fmt: skip
 
     def _groupings(self) -> None:
         """How many members a unit has, and how a grouping narrower than the unit parts them."""

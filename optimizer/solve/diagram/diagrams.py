@@ -10,17 +10,17 @@ Decision diagrams for optimization: Bergman, Cire, van Hoeve, Hooker (2016).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.solve.diagram.batches import Batch, TooMany, batches
+from optimizer.solve.diagram.bonds import Bonds, rank_count
 from optimizer.solve.diagram.classes import classes, shared_classes
 from optimizer.solve.diagram.compiled import Int64
-from optimizer.solve.diagram.effects import rank_count
 from optimizer.solve.diagram.masks import shared_steps, without_pairs
-from optimizer.solve.diagram.runs import distinct_rows, gathered
+from optimizer.solve.diagram.runs import Runs, distinct_rows, gathered
 from optimizer.solve.diagram.steps import Steps, own_steps
 from optimizer.solve.diagram.units import PricingUnits
 
@@ -45,11 +45,15 @@ class Terms:
     slot : (T,)
     rank : (T,) rank index from 0; the first of those with the same factor.
     changed : (T,) whether the channel changes, False where that does not matter to the contact.
+    context : (T,) which earlier slots of its group are taken, as ``Bonds`` says; 0 none.
+    touch : (T,) the reaches whose label the contact is the first to touch, as bits.
     """
 
     slot: Ints
     rank: Ints
     changed: Bools
+    context: Int64
+    touch: Int64
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Diagrams:
     masked: bool
 
 
-def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) -> Diagrams:
+def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT, bonds: Bonds | None = None) -> Diagrams:
     """Compile the local rules and effects of every class into a diagram.
 
     Parameters
@@ -98,19 +102,21 @@ def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) ->
         From ``pricing_units``.
     limit : int
         States of a class in one layer beyond which its diagram becomes a relaxation.
+    bonds : Bonds
+        From ``read_bonds``, where responses combine or labels are reached.
     """
-    known = classes(problem, units)
+    known = classes(problem, units, bonds)
     orders: dict[int, Int64 | None] = {}
 
     def steps_of(first: Int64) -> Steps:
-        return own_steps(problem, units, first, orders)
+        return replace(own_steps(problem, units, first, orders), bonds=bonds)
 
     count = len(known.first)
     if count > FEW_CLASSES:
         some = known.first[np.linspace(0, count - 1, SAMPLE).astype(np.int64)]
         nodes = _mean_nodes(batches(problem, steps_of, some, limit))
         if count > len(known.class_of) / 20:
-            shared = _shared(problem, units, min(limit, SHARED_LIMIT), count, nodes)
+            shared = _shared(problem, units, min(limit, SHARED_LIMIT), count, nodes, bonds)
             if shared is not None:
                 return shared
         for lower in (1000, 200, 50):
@@ -130,17 +136,23 @@ def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT) ->
     return _joined(problem, known.class_of, found, np.concatenate(places), masked=False)
 
 
-def _shared(problem: Problem, units: PricingUnits, limit: int, own: int, nodes: float) -> Diagrams | None:
+def _shared(
+    problem: Problem, units: PricingUnits, limit: int, own: int, nodes: float, bonds: Bonds | None = None
+) -> Diagrams | None:
     """Diagrams that leave out who is eligible, None where they cannot be, or are too large for what they save."""
     plain = without_pairs(problem, units)
-    if plain is None:
+    if plain is None or (bonds is not None and bonds.reaches):
         return None
     known = shared_classes(plain, units)
     if 4 * len(known.first) > own:
         return None
     orders: dict[int, Int64 | None] = {}
     try:
-        found = batches(plain, lambda first: shared_steps(plain, units, first, orders), known.first, limit, ease=False)
+
+        def steps_of(first: Int64) -> Steps:
+            return replace(shared_steps(plain, units, first, orders), bonds=bonds)
+
+        found = batches(plain, steps_of, known.first, limit, ease=False)
     except TooMany:
         return None
     result = _joined(plain, known.class_of, found, np.concatenate([batch.place for batch in found]), masked=True)
@@ -171,7 +183,7 @@ def _parts(length: Int64) -> list[slice]:
 
 def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64, masked: bool) -> Diagrams:
     """All batches as one; classes with the same nodes and the same constant become one."""
-    parts = [batch.runs for batch in found]
+    parts, bonded = _named(found)
     before = np.cumsum([0, *(len(part.node_start) - 1 for part in parts)])
     order = np.argsort(places)
     run = np.concatenate([batch.run_of + k for batch, k in zip(found, before, strict=False)])[order]
@@ -193,11 +205,33 @@ def _joined(problem: Problem, class_of: Ints, found: list[Batch], places: Int64,
         high_worth=nodes.high_worth,
         term_start=nodes.term_start,
         term=term.astype(np.int32),
-        terms=Terms(
-            (keys // (2 * ranks)).astype(np.int32), (keys // 2 % ranks).astype(np.int32), (keys % 2).astype(bool)
-        ),
+        terms=_terms(bonded[keys] if len(bonded) else np.column_stack([keys, np.zeros((len(keys), 2))]), ranks),
         root_worth=worth[first],
         feasible=feasible[first],
         exact=exact[first],
         masked=masked,
     )
+
+
+def _named(found: list[Batch]) -> tuple[list[Runs], Int64]:
+    """The runs of all batches, and what their terms are where contacts are bonded, (K, 3)."""
+    tables = [batch.keys for batch in found if batch.keys is not None]
+    if not tables:
+        return [batch.runs for batch in found], np.empty((0, 3), np.int64)
+    keys, number = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
+    parts, before = [], 0
+    for batch in found:
+        own = batch.runs
+        if batch.keys is not None:
+            own = replace(own, term=number.ravel()[before + own.term])
+            before += len(batch.keys)
+        parts.append(own)
+    return parts, keys
+
+
+def _terms(keys: Int64, ranks: int) -> Terms:
+    kind = keys[:, 0].astype(np.int64)
+    return Terms(
+        (kind // (2 * ranks)).astype(np.int32), (kind // 2 % ranks).astype(np.int32), (kind % 2).astype(bool),
+        keys[:, 1].astype(np.int64), keys[:, 2].astype(np.int64),
+    )  # fmt: skip

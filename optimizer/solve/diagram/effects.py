@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import OptimizerError
 from optimizer.problem import Bools, Floats, Ints, Problem
+from optimizer.solve.diagram.bonds import rank_count
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
 from optimizer.solve.diagram.steps import Steps, say
 
@@ -47,11 +48,6 @@ class Effects(NamedTuple):
     keeps_new: Int64
     booked: Int64
     between: Int64
-
-
-def rank_count(problem: Problem) -> int:
-    """Number of rank indices; the last one holds for every rank beyond."""
-    return max((factor.rank for factor in problem.responses.ranks), default=0) + 1
 
 
 def rank_tables(problem: Problem, steps: Steps) -> Floats:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints
+from optimizer.solve.diagram.bundles import Bundles, step_bundles, touch_of
 from optimizer.solve.diagram.caps import Caps, step_caps
 from optimizer.solve.diagram.clashes import step_clashes
 from optimizer.solve.diagram.compiled import Int64, compiled, mixed, roomy
@@ -36,10 +37,12 @@ class Program(NamedTuple):
     groups: Groups
     pending: Pending
     effects: Effects
+    bundles: Bundles
     at_blocks: int
     at_groups: int
     at_pending: int
     at_effects: int
+    at_bundles: int
     width: int
 
 
@@ -47,7 +50,8 @@ class Program(NamedTuple):
 class Layers:
     """States and arcs by layer, numbered through from the last layer up; 0 is the end.
 
-    ``low`` and ``high`` are -1 where there is no such arc; ``term`` is 2 · (slot · ranks + rank) + changed;
+    ``low`` and ``high`` are -1 where there is no such arc; ``term`` is 2 · (slot · ranks + rank) + changed, or where
+    ``keys`` (K, 3) are given the row of them that holds this, the context and the touch of the contact;
     ``root`` (B,) is the state each class begins with; ``full`` (B,) marks classes with too many states.
     """
 
@@ -59,6 +63,7 @@ class Layers:
     root: Int64
     full: Bools
     crowds: list[Crowd]
+    keys: Int64 | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def layers(program: Program, limit: int) -> Layers:
     crowds: list[Crowd] = []
     root = np.zeros(classes, np.int64)
     rows, cls = np.empty((0, program.width), np.int64), np.empty(0, np.int32)
-    found = []
+    found, bonds = [], []
     # Roots enter the layer of their number of slots; places in it are known before the layer is numbered.
     entered: list[tuple[int, Int64, Int64]] = []
     for t in range(int(length.max(initial=0)), 0, -1):
@@ -97,9 +102,10 @@ def layers(program: Program, limit: int) -> Layers:
             cls = np.concatenate([cls, distinct.astype(np.int32)])
         room = limit * _shares(program, length, t - 1)
         crowd = np.zeros(classes, np.int64)
-        low, high, low_worth, high_worth, term, numbers, cls_next, size = _expanded(
+        low, high, low_worth, high_worth, term, bond, numbers, cls_next, size = _expanded(
             t, rows, cls, program, crowd, room, ranks
         )
+        bonds.append(bond)
         rows_next = numbers[: size * program.width].reshape(size, program.width).copy()
         cls_next = cls_next[:size].copy()
         found.append((low, high, low_worth, high_worth, term))
@@ -120,6 +126,7 @@ def layers(program: Program, limit: int) -> Layers:
         if rows.size > LAYER_SIZE and classes > 1:
             raise TooWide
     found.reverse()
+    bonds.reverse()
     sizes = [1, *(len(layer[0]) for layer in found)]
     begins = np.concatenate([[0], np.cumsum(sizes)])
     for t, entering, place in entered:
@@ -128,6 +135,11 @@ def layers(program: Program, limit: int) -> Layers:
     shifted = [
         [np.where(layer[side] >= 0, layer[side] + begins[t], -1) for side in (0, 1)] for t, layer in enumerate(found)
     ]
+    terms, keys = np.concatenate([np.empty(0, np.int64), *(layer[4] for layer in found)]), None
+    if program.bundles.bonded:
+        context = np.concatenate([np.empty((0, 2), np.int64), *bonds])
+        keys, terms = np.unique(np.column_stack([terms, context]), axis=0, return_inverse=True)
+        terms = terms.astype(np.int64)
     # The end comes first.
     end = np.full(1, -1, np.int64)
     return Layers(
@@ -135,10 +147,11 @@ def layers(program: Program, limit: int) -> Layers:
         np.concatenate([end, *(pair[1] for pair in shifted)]),
         np.concatenate([np.zeros(1), *(layer[2] for layer in found), empty]),
         np.concatenate([np.zeros(1), *(layer[3] for layer in found), empty]),
-        np.concatenate([end, *(layer[4] for layer in found)]),
+        np.concatenate([end, terms]),
         root,
         full,
         crowds,
+        keys,
     )
 
 
@@ -155,11 +168,13 @@ def _moved(child: Int64, place: Int64) -> Int64:
 @compiled
 def _expanded(
     t: int, rows: Int64, cls: Ints, program: Program, crowd: Int64, allowed: Int64, ranks: int
-) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Ints, int]:
+) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Int64, Ints, int]:
     count, width = len(rows), rows.shape[1]
     low, high = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     low_worth, high_worth = np.zeros(count), np.zeros(count)
     term = np.empty(count, np.int64)
+    bundled = program.bundles.bonded
+    bond = np.zeros((count if bundled else 0, 2), np.int64)
     room = max(64, count)
     next_rows, next_cls = np.empty(room * width, np.int64), np.empty(room, np.int32)
     size = 256
@@ -169,14 +184,18 @@ def _expanded(
     next_hash = np.empty(room, np.uint64)
     found = 0
     row = np.empty(width, np.int64)
-    interacts, groups = width > program.at_effects, program.at_pending > program.at_groups
+    interacts, groups = program.at_bundles > program.at_effects, program.at_pending > program.at_groups
     counts = np.zeros(64 * (program.pending.words + 1), np.int64)
     for k in range(count):
         c = cls[k]
         s = program.start[c] + t - 1
         term[k] = 2 * program.slot[s] * ranks
-        if interacts:
-            term[k] += term_of(rows[k], program.at_effects, s, program.effects)
+        kind = term_of(rows[k], program.at_effects, s, program.effects) if interacts else 0
+        term[k] += kind
+        if bundled:
+            if program.bundles.column[s] >= 0:
+                bond[k, 0] = rows[k, program.at_bundles + program.bundles.column[s]]
+            bond[k, 1] = touch_of(rows[k], program.at_bundles, s, program.bundles)
         for choice in range(2):
             take = choice == 1
             for w in range(width):
@@ -192,6 +211,8 @@ def _expanded(
                 continue
             if interacts:
                 step_effects(row, program.at_effects, s, take, program.effects)
+            if bundled:
+                step_bundles(row, program.at_bundles, s, take, kind, program.bundles)
             child = np.int64(0)
             if t > 1:
                 to = program.future[s - 1]
@@ -236,4 +257,4 @@ def _expanded(
                 high[k], high_worth[k] = child, -cost
             else:
                 low[k], low_worth[k] = child, -cost
-    return low, high, low_worth, high_worth, term, next_rows, next_cls, found
+    return low, high, low_worth, high_worth, term, bond, next_rows, next_cls, found

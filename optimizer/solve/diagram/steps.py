@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem, Units, Weights
+from optimizer.solve.diagram.bonds import Bonds
 from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed
 from optimizer.solve.diagram.units import PricingUnits
 from optimizer.solve.diagram.whole import on_rows
@@ -28,6 +29,7 @@ class Steps:
     slot, member, customer, activity : (S,) what the step decides.
     pair : (S,) the pair, -1 where the class speaks of slots its first unit has no pair for.
     all_customer, all_class : (M,) every customer of the first unit of each class, with a step or without.
+    bonds : what bonds contacts, None where nothing does.
     """
 
     problem: Problem
@@ -41,6 +43,7 @@ class Steps:
     all_customer: Int64
     all_class: Ints
     orders: dict[int, Int64 | None] = field(default_factory=dict)  # known orders of bound units, by identity
+    bonds: Bonds | None = None
     _holders: dict[int, Holders] = field(default_factory=dict)
 
     @property
