@@ -1,4 +1,9 @@
-"""Alternatives: the best few choices of a unit under given prices, and what each loses against the best."""
+"""Alternatives: the best few choices of a unit under given prices, and what each loses against the best.
+
+Choices that add the same to the objective and to every linking row are one choice: of the same offer on two days of a
+wave only the first found counts. Each column has a mark of all it adds; those of a choice are summed, so that equal
+sums are equal choices, but for a chance of about 1e-19 a pair of them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,10 @@ from numpy.typing import NDArray
 
 from optimizer.problem import Floats, Ints
 from optimizer.solve.decomposed.columns import Columns
+from optimizer.solve.diagram.compiled import mixed
+
+#: Choices whose values are nearer than this, relatively, are looked at for being the same.
+SAME = 1e-9
 
 
 #: Numbers held at once while alternatives are looked for.
@@ -32,7 +41,7 @@ class Alternatives:
 
 
 def second_best_losses(columns: Columns, units: Ints, prices: Floats) -> Floats:
-    """What each unit's second choice is worth less than its first, (n,); infinite where it has but one."""
+    """What each unit's next choice that is not the same is worth less than its first, (n,); infinite without one."""
     diagrams = columns.diagrams
     widest = int(np.diff(diagrams.node_start).max(initial=1))
     terms = int(np.diff(diagrams.term_start).max(initial=0))
@@ -40,8 +49,9 @@ def second_best_losses(columns: Columns, units: Ints, prices: Floats) -> Floats:
     return np.asarray(
         _losses(
             units, pieces, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
-            np.ascontiguousarray(prices), diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term,
-            diagrams.high_term, diagrams.low_worth, diagrams.high_worth, widest, terms,
+            columns.worth.view(np.uint64), columns.base.view(np.uint64), np.ascontiguousarray(prices),
+            diagrams.node_start, diagrams.low, diagrams.high, diagrams.low_term, diagrams.high_term,
+            diagrams.low_worth, diagrams.high_worth, widest, terms,
         )
     )  # fmt: skip
 
@@ -67,7 +77,7 @@ def _moves(start, code, base, moves):  # type: ignore[no-untyped-def]  # numba i
 
 
 def alternatives(columns: Columns, units: Ints, prices: Floats, most: int, loss: float) -> Alternatives:
-    """At most ``most`` choices of each unit, none losing more than ``loss``."""
+    """At most ``most`` choices of each unit, no two the same, none losing more than ``loss``."""
     diagrams = columns.diagrams
     widest = int(np.diff(diagrams.node_start).max(initial=1))
     terms = int(np.diff(diagrams.term_start).max(initial=0))
@@ -81,8 +91,8 @@ def alternatives(columns: Columns, units: Ints, prices: Floats, most: int, loss:
         pieces = np.linspace(0, len(some), min(64, max(len(some), 1)) + 1).astype(np.int64)
         lost, constant, length, made, filled = _alternatives(
             some, pieces, columns.class_of, columns.start, columns.term, columns.worth, columns.code, columns.base,
-            np.ascontiguousarray(prices), *arcs, diagrams.low_worth, diagrams.high_worth, diagrams.root_worth, widest,
-            terms, most, loss, longest,
+            columns.worth.view(np.uint64), columns.base.view(np.uint64), np.ascontiguousarray(prices), *arcs,
+            diagrams.low_worth, diagrams.high_worth, diagrams.root_worth, widest, terms, most, loss, longest,
         )  # fmt: skip
         held = np.arange(most) < filled[:, None]
         used = np.arange(longest) < length[held][:, None]
@@ -93,46 +103,66 @@ def alternatives(columns: Columns, units: Ints, prices: Floats, most: int, loss:
 
 
 @nb.njit(cache=True)
-def _priced(u, start, term, worth, code, base, prices, terms, priced, column):  # type: ignore[no-untyped-def]
-    """Fill a unit's column values by local term."""
+def _priced(  # type: ignore[no-untyped-def]  # numba infers
+    u, start, term, worth, code, base, worth_bits, base_bits, prices, terms, priced, column, mark
+):
+    """Fill a unit's column values and marks by local term."""
     for local in range(terms):
         priced[local] = -np.inf
     for j in range(start[u], start[u + 1]):
         cost = prices[0, code[j]]
+        said = mixed(np.uint64(code[j]) ^ mixed(worth_bits[j]))
         for b in range(1, prices.shape[0]):
             cost += prices[b, code[j]] * base[b - 1, j]
+            said = mixed(said ^ base_bits[b - 1, j])
         priced[term[j]] = worth[j] - cost
         column[term[j]] = j
+        mark[term[j]] = said
 
 
 @nb.njit(cache=True, parallel=True)
 def _losses(  # type: ignore[no-untyped-def]  # numba infers
-    units, pieces, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term,
-    low_worth, high_worth, widest, terms,
+    units, pieces, class_of, start, term, worth, code, base, worth_bits, base_bits, prices, node_start, low, high,
+    low_term, high_term, low_worth, high_worth, widest, terms,
 ):  # fmt: skip
     lost = np.empty(len(units))
     for piece in nb.prange(len(pieces) - 1):
+        # Of every node the best and the next that is not the same, and their marks.
         first, second = np.empty(widest), np.empty(widest)
+        of_first, of_second = np.empty(widest, np.uint64), np.empty(widest, np.uint64)
         priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
+        mark = np.empty(terms + 1, np.uint64)
         first[0], second[0] = 0.0, -np.inf
+        of_first[0] = of_second[0] = np.uint64(0)
         for position in range(pieces[piece], pieces[piece + 1]):
             u = units[position]
-            _priced(u, start, term, worth, code, base, prices, terms, priced, column)
+            _priced(u, start, term, worth, code, base, worth_bits, base_bits, prices, terms, priced, column, mark)
             offset = node_start[class_of[u]]
             nodes = node_start[class_of[u] + 1] - offset
             for n in range(1, nodes):
                 at = offset + n
                 left, left_next, right, right_next = -np.inf, -np.inf, -np.inf, -np.inf
+                of_left = of_left_next = of_right = of_right_next = np.uint64(0)
                 if low[at] >= 0:
-                    add = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0)
-                    left, left_next = add + first[low[at]], add + second[low[at]]
+                    a, t = low[at], low_term[at]
+                    add = low_worth[at] + (priced[t] if t >= 0 else 0.0)
+                    said = mark[t] if t >= 0 else np.uint64(0)
+                    left, left_next = add + first[a], add + second[a]
+                    of_left, of_left_next = said + of_first[a], said + of_second[a]
                 if high[at] >= 0:
-                    add = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0)
-                    right, right_next = add + first[high[at]], add + second[high[at]]
-                if left >= right:
-                    first[n], second[n] = left, max(left_next, right)
-                else:
-                    first[n], second[n] = right, max(left, right_next)
+                    a, t = high[at], high_term[at]
+                    add = high_worth[at] + (priced[t] if t >= 0 else 0.0)
+                    said = mark[t] if t >= 0 else np.uint64(0)
+                    right, right_next = add + first[a], add + second[a]
+                    of_right, of_right_next = said + of_first[a], said + of_second[a]
+                if left < right:
+                    left, left_next, right, right_next = right, right_next, left, left_next
+                    of_left, of_left_next, of_right, of_right_next = of_right, of_right_next, of_left, of_left_next
+                if of_left == of_right:
+                    right, of_right = right_next, of_right_next
+                if left_next < right:
+                    left_next, of_left_next = right, of_right
+                first[n], of_first[n], second[n], of_second[n] = left, of_left, left_next, of_left_next
             lost[position] = first[nodes - 1] - second[nodes - 1] if second[nodes - 1] > -np.inf else np.inf
     return lost
 
@@ -157,8 +187,8 @@ def _longest(node_start, low, high, low_term, high_term, widest):  # type: ignor
 
 @nb.njit(cache=True, parallel=True)
 def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
-    units, pieces, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term, high_term,
-    low_worth, high_worth, root_worth, widest, terms, most, loss, longest,
+    units, pieces, class_of, start, term, worth, code, base, worth_bits, base_bits, prices, node_start, low, high,
+    low_term, high_term, low_worth, high_worth, root_worth, widest, terms, most, loss, longest,
 ):  # fmt: skip
     """For every unit and place: what is lost, what arcs add, how many columns, and which; and the places filled."""
     lost = np.empty((len(units), most))
@@ -170,13 +200,14 @@ def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
         value = np.empty((widest, most))
         branch = np.empty((widest, most), np.int8)
         rank = np.empty((widest, most), np.int32)
+        marks = np.empty((widest, most), np.uint64)
         size = np.empty(widest, np.int64)
-        priced, column = np.empty(terms + 1), np.empty(terms + 1, np.int64)
-        value[0, 0] = 0.0
+        priced, column, mark = np.empty(terms + 1), np.empty(terms + 1, np.int64), np.empty(terms + 1, np.uint64)
+        value[0, 0], marks[0, 0] = 0.0, np.uint64(0)
         size[0] = 1
         for position in range(pieces[piece], pieces[piece + 1]):
             u = units[position]
-            _priced(u, start, term, worth, code, base, prices, terms, priced, column)
+            _priced(u, start, term, worth, code, base, worth_bits, base_bits, prices, terms, priced, column, mark)
             k = class_of[u]
             offset = node_start[k]
             nodes = node_start[k + 1] - offset
@@ -185,6 +216,8 @@ def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
                 a, b = low[at], high[at]
                 left = low_worth[at] + (priced[low_term[at]] if low_term[at] >= 0 else 0.0) if a >= 0 else -np.inf
                 right = high_worth[at] + (priced[high_term[at]] if high_term[at] >= 0 else 0.0) if b >= 0 else -np.inf
+                of_left = mark[low_term[at]] if a >= 0 and low_term[at] >= 0 else np.uint64(0)
+                of_right = mark[high_term[at]] if b >= 0 and high_term[at] >= 0 else np.uint64(0)
                 i, j, m = 0, 0, 0
                 while m < most:
                     from_left = left + value[a, i] if a >= 0 and i < size[a] else -np.inf
@@ -192,12 +225,19 @@ def _alternatives(  # type: ignore[no-untyped-def]  # numba infers
                     if from_left == -np.inf and from_right == -np.inf:
                         break
                     if from_left >= from_right:
-                        value[n, m], branch[n, m], rank[n, m] = from_left, 0, i
+                        now, side, place, said = from_left, 0, i, of_left + marks[a, i]
                         i += 1
                     else:
-                        value[n, m], branch[n, m], rank[n, m] = from_right, 1, j
+                        now, side, place, said = from_right, 1, j, of_right + marks[b, j]
                         j += 1
-                    m += 1
+                    known = False
+                    o = m - 1
+                    while o >= 0 and not known and value[n, o] - now <= SAME * max(1.0, abs(now)):
+                        known = marks[n, o] == said
+                        o -= 1
+                    if not known:
+                        value[n, m], branch[n, m], rank[n, m], marks[n, m] = now, side, place, said
+                        m += 1
                 size[n] = m
             root = nodes - 1
             for m in range(size[root]):

@@ -207,7 +207,19 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
             shape=(len(spread), len(expressions)),
         )
         tables.append(sp.csr_array(table))
+    code, tables = _merged(code, tables)
     return Links(code, customer_code.astype(np.int32), bases, tables)
+
+
+def _merged(code: Ints, tables: list[sp.csr_array]) -> tuple[Ints, list[sp.csr_array]]:
+    """One code for all that every row reads alike: choices that differ by such pairs alone are the same."""
+    if not tables[0].shape[0]:
+        return code, tables
+    # Rows that are equal have equal sums of their numbers times large ones, and no others but for a chance of 1e-19.
+    random = np.random.default_rng(1)
+    said = [table @ random.standard_normal((table.shape[1], 2)) for table in tables]
+    _, first, merged = np.unique(np.concatenate(said, axis=1), axis=0, return_index=True, return_inverse=True)
+    return merged.ravel().astype(np.int32)[code], [table[first] for table in tables]
 
 
 def _place(
