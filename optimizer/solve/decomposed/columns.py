@@ -35,7 +35,7 @@ class Columns:
     group: Ints
     start: Int64
     pair: Ints
-    term: NDArray[np.uint16]
+    term: NDArray[np.uint16] | NDArray[np.uint32]
     worth: Floats
     code: Ints
     base: Floats
@@ -62,7 +62,8 @@ def build_columns(
     slot_of = diagrams.terms.slot[diagrams.term].astype(np.int64)
     key = of_class * slots + slot_of
     order = np.argsort(key, kind="stable")
-    local = (np.arange(len(key)) - diagrams.term_start[of_class])[order].astype(np.uint16)
+    small = np.diff(diagrams.term_start).max(initial=0) < 1 << 16
+    local = (np.arange(len(key)) - diagrams.term_start[of_class])[order].astype(np.uint16 if small else np.uint32)
     first = np.searchsorted(key[order], np.arange(classes * slots + 1))
     group = np.zeros(len(diagrams.class_of), np.int32)
     group[units.unit[::-1]] = links.group[::-1]  # of a household the first customer's

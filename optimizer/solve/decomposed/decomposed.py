@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.problem import Floats, Ints, Problem
 from optimizer.solve.decomposed.alternatives import alternatives, price_moves, second_best_losses
+from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import build_columns
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point, Stage
@@ -17,6 +18,7 @@ from optimizer.solve.decomposed.links import read_links
 from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
 from optimizer.solve.decomposed.structure import allowed, read_structure
 from optimizer.solve.decomposed.sweep import Choice
+from optimizer.solve.diagram.bonds import read_bonds
 from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.diagram.units import pricing_units
 from optimizer.solve.mip import relative_gap
@@ -89,7 +91,8 @@ class _Solve:
         self.tell("classes")
         structure = read_structure(problem)
         units = pricing_units(problem)
-        diagrams = build_diagrams(problem, units)
+        bonds = read_bonds(problem, units)
+        diagrams = build_diagrams(problem, units, bonds=bonds)
         if not diagrams.feasible[diagrams.class_of].all():
             return "infeasible"
         if not diagrams.exact.all():
@@ -98,6 +101,10 @@ class _Solve:
         self.tell(f"classes: {len(diagrams.feasible):,} with {len(diagrams.low):,} nodes")
         links = read_links(problem, structure.expressions)
         columns = build_columns(problem, units, diagrams, links, structure.worth, structure.outside)
+        if bonds is not None:
+            columns, links = add_bonds(
+                problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
+            )
         self.dual = Dual(columns, links, structure)
         self.blocks = BLOCKS if links.groups <= 2 * BLOCKS else min(links.groups, MORE_BLOCKS)
         self._price()

@@ -15,6 +15,7 @@ import numpy as np
 
 from optimizer.problem import Bools, CouplingRow, Expression, Floats, Problem, Weights
 from optimizer.scenario.curves import Curve, Saturated
+from optimizer.solve.diagram.bonds import unbonded
 from optimizer.solve.piecewise import inner, outer
 from optimizer.solve.spend_caps import most_spend
 
@@ -73,12 +74,10 @@ def unsupported(problem: Problem) -> list[str]:
         reasons.append("openings")
     if problem.price_cells:
         reasons.append("cost tiers")
-    expressions = [problem.objective, *(row.expression for row in problem.coupling)]
-    if any(expression.reached for expression in expressions):
-        reasons.append("numbers of customers or packages reached")
-    if problem.responses.combine != "additive" and _grouped(problem):
-        reasons.append("combined responses")
+    reasons += unbonded(problem)
     if problem.cells:
+        if problem.responses.combine != "additive" and min(map(np.min, problem.responses.scores.values())) < 0:
+            reasons.append("combined responses below zero of saturated channels")
         if any(one for row in problem.coupling for one in row.expression.responses.values()):
             reasons.append("rules on the responses of saturated channels")
         elif any(_share(problem, cell.member, cell.worth) is None for cell in problem.cells):
@@ -88,11 +87,6 @@ def unsupported(problem: Problem) -> list[str]:
             if kind and row.soft is not None:
                 reasons.append("soft rules on what media yield")
     return list(dict.fromkeys(reasons))
-
-
-def _grouped(problem: Problem) -> bool:
-    labels = problem.responses.group[problem.responses.group >= 0]
-    return bool(len(labels)) and len(np.unique(labels)) < len(labels)
 
 
 def _share(problem: Problem, member: Bools, worth: Floats) -> float | None:
