@@ -19,12 +19,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Floats
-from optimizer.solve.curve_rows import CurveUse, Linear
 from optimizer.solve.decomposed.alternatives import Alternatives
+from optimizer.solve.decomposed.core_blocks import StatedBlock
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.linear_model import LinearModel
 from optimizer.solve.mip import solve_mip
-from optimizer.solve.piecewise import initial_breakpoints
 
 #: Real-valued rows are kept this part of their size away from their bounds, so that the check's rounding cannot matter.
 INSIDE = 1e-11
@@ -98,45 +97,32 @@ def solve_core(
     heads, group = np.unique(options.unit, return_inverse=True)
     model.add_rows("one choice", group, choice, 1.0, lower=1.0, upper=1.0, size=len(heads))
     by_row = use.tocsc()
-    curves: list[tuple[int, CurveUse, int | None]] = []
-    for k, block in enumerate(structure.blocks):
-        low = 0.0 if block.or_zero else block.low
-        money = model.add_variables(block.name, 1, lower=low, upper=block.high)
-        paid = None
-        if block.or_zero and block.low > 0:
-            paid = int(model.add_variables(f"{block.name} paid", 1, upper=1.0, integer=True)[0])
-            for side, bound in (("least", block.low), ("most", block.high)):
-                model.add_rows(
-                    f"{block.name} at {side}", [0, 0], [money[0], paid], [1.0, -bound],
-                    lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0, size=1,
-                )  # fmt: skip
-        around = places[k] + width * (block.high - block.low) * np.linspace(-1.0, 1.0, 9)
-        near = np.clip(np.r_[places[k], around], block.low, block.high)
-        points = np.unique(np.r_[initial_breakpoints(block.curve, block.low, block.high, 17), near])
-        curve = CurveUse(
-            block.name, block.curve, Linear(money, np.ones(1)), block.low, block.high, points, "restriction", paid
-        )  # fmt: skip
-        curves.append((int(money[0]), curve, paid))
-        model.add_objective(money, block.worth[0])
-        if block.worth[1]:
-            model.add_objective([curve.column(model, block.worth[1] > 0)], block.worth[1])
+    stated = [
+        StatedBlock(model, block, float(place), width) for block, place in zip(structure.blocks, places, strict=True)
+    ]
+    for one, block in zip(stated, structure.blocks, strict=True):
+        if block.opening >= 0 and one.paid is not None:
+            member = np.flatnonzero(use[:, [block.row]].toarray()[:, 0])
+            one.open_by(model, choice[member], group[member], opened=bool(used[block.row] > 0.5))
+        used += one.constant
     shorts: list[tuple[int, float]] = []
     dearest = float(np.abs(worth).max(initial=0.0)) + 1e-300
     for r, row in enumerate(structure.rows):
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
         column, value = choice[by_row.indices[entries]], by_row.data[entries]
-        for (money_column, _, _), block in zip(curves, structure.blocks, strict=True):
-            if block.weight[0][r]:
-                column, value = np.append(column, money_column), np.append(value, block.weight[0][r])
+        for one in stated:
+            own, its = one.straight(r)
+            column, value = np.append(column, own), np.append(value, its)
         for side, bound, penalty in (("min", row.lower, row.penalty_below), ("max", row.upper, row.penalty_above)):
             if not np.isfinite(bound):
                 continue
             helpful = side == "min"
             its_columns, its_values = [column], [value]
-            for (_, curve, _), block in zip(curves, structure.blocks, strict=True):
-                if block.weight[1][r]:
-                    its_columns.append(np.array([curve.column(model, helpful == (block.weight[1][r] > 0))]))
-                    its_values.append(np.array([block.weight[1][r]]))
+            for one in stated:
+                if one.block.weight[1][r]:
+                    own, its = one.result(model, one.block.weight[1][r], helpful)
+                    its_columns.append(own)
+                    its_values.append(its)
             soft = np.isfinite(penalty)
             whole = not soft and len(its_columns) == 1 and bool((value == np.round(value)).all())
             whole &= abs(used[r] - np.round(used[r])) < 1e-6
@@ -171,11 +157,7 @@ def solve_core(
     chosen = settled.copy()
     taken = result.x[choice] > 0.5
     chosen[options.column[taken[owner]]] = True
-    stands: Floats = np.array([float(result.x[m]) for m, _, _ in curves], np.float64)
+    stands: Floats = np.array([float(result.x[one.place]) for one in stated], np.float64)
     # The model's curves lie below the true ones: what the plan is worth is said on these.
-    short = 0.0
-    for (column, curve, _), block in zip(curves, structure.blocks, strict=True):
-        if block.worth[1]:
-            stated = float(result.x[curve.column(model, block.worth[1] > 0)])
-            short += block.worth[1] * (float(block.curve.value(result.x[column])) - stated)
+    short = sum(one.short(model, result.x) for one in stated)
     return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted)

@@ -230,8 +230,8 @@ class _Solve:
         for curved in self.dual.curved:
             block = curved.block
             spent = abs(block.worth[0]) * max(abs(block.low), abs(block.high))
-            made = abs(block.worth[1]) * max(abs(float(block.curve.value(s))) for s in (block.low, block.high))
-            total -= spent + made
+            made = abs(block.worth[1]) * max(abs(block.value(float(s))) for s in curved.points)
+            total -= spent + made + abs(block.worth[2])
         return total - 1e-6 * abs(total)
 
     # --- the core --------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class _Solve:
             if self.best is not None:
                 left = self.bound - self.best.worth
                 near = np.flatnonzero(losses <= left)
-                if len(near) <= LARGEST_CORE and not dual.curved:
+                if len(near) <= LARGEST_CORE and not dual.structure.curved:
                     self._core(near.astype(np.int32), prices, choice, point.places, 4 * CHOICES, left, proves=True)
                     return
             if size >= min(LARGEST_CORE, columns.units):
@@ -310,7 +310,7 @@ class _Solve:
                 self.progress(label, max(objective, self.best.worth if self.best else -math.inf), self.bound)
 
         found = None
-        for width in CURVE_WIDTHS if dual.curved else CURVE_WIDTHS[:1]:
+        for width in CURVE_WIDTHS if dual.structure.curved else CURVE_WIDTHS[:1]:
             if found is not None:
                 places = found.places
             found = None
@@ -329,7 +329,7 @@ class _Solve:
         assert found is not None
         assert self.best is not None
         held = np.bincount(options.unit, minlength=columns.units)
-        if proves and not dual.curved and (held < most).all():
+        if proves and not dual.structure.curved and (held < most).all():
             self.bound = min(self.bound, max(found.bound, self.best.worth))
 
 

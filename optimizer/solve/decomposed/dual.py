@@ -99,13 +99,12 @@ class Dual:
         places = np.zeros(len(self.curved))
         more_worth, more_use = [], []
         for k, curved in enumerate(self.curved):
-            best, spent, result = curved.best(price)
-            block = curved.block
-            total.append(best)
-            places[k] = spent
-            more_worth.append(block.worth[0] * spent + block.worth[1] * result)
-            more_use.append(block.weight[0] * spent + block.weight[1] * result)
-            size += abs(best)
+            stand = curved.best(price)
+            total.append(stand.value)
+            places[k] = stand.place
+            more_worth.append(stand.worth)
+            more_use.append(stand.use)
+            size += abs(stand.value)
         if stage.frozen_use is not None:
             total.append(stage.frozen_worth - float(price @ stage.frozen_use))
             more_worth.append(stage.frozen_worth)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.problem import Bools, CouplingRow, Expression, Floats, Problem, Weights
+from optimizer.problem import Bools, CouplingRow, Expression, Floats, PriceCell, Problem, Weights
 from optimizer.scenario.curves import Curve, Saturated
 from optimizer.solve.diagram.bonds import unbonded
 from optimizer.solve.piecewise import inner, outer
-from optimizer.solve.spend_caps import most_spend
+from optimizer.solve.spend_caps import least_spend, most_spend
 
 #: Points at which a curve is looked at for its best place, before it is looked at more closely there.
 GRID = 257
@@ -38,17 +38,48 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """F(s) = base + slope · s on whole numbers low ≤ s ≤ high, one of several runs: prices in tiers."""
+
+    low: Floats
+    high: Floats
+    slope: Floats
+    base: Floats
+
+    def value(self, s: float) -> float:
+        """F(s)."""
+        at = max(int(np.searchsorted(self.low, s + 0.5, side="right")) - 1, 0)
+        return float(self.base[at] + self.slope[at] * s)
+
+
+@dataclass(frozen=True)
 class Block:
-    """A curve y = F(s) with s in [low, high] or 0: what s and y are worth and weigh in the rows."""
+    """A curve y = F(s), s in [low, high], or off with s = y = 0: what s, y and being on are worth and weigh in rows.
+
+    ``curve`` is None where only s and being on count: an opening, s its contacts. ``or_zero``: it may be off;
+    ``on``: it may be on.
+    """
 
     name: str
-    curve: Curve | Saturated
+    curve: Curve | Saturated | Pieces | None
     low: float
     high: float
     or_zero: bool
-    worth: tuple[float, float]  # of s and of F(s)
-    weight: tuple[Floats, Floats]  # (rows,) each
+    worth: tuple[float, float, float]  # of s, of F(s), of being on
+    weight: tuple[Floats, Floats, Floats]  # (rows,) each
     medium: int = -1  # which medium's money s is, -1 none
+    opening: int = -1  # whose contacts s counts, -1 none
+    on: bool = True
+    row: int = -1  # the linking row Σ … − s = 0 that says what s is, -1 where s is free
+
+    def value(self, s: float) -> float:
+        """F(s)."""
+        return 0.0 if self.curve is None else float(self.curve.value(s))
+
+    @property
+    def switched(self) -> bool:
+        """Whether a binary says that the block is on."""
+        return self.or_zero and (self.low > 0 or self.worth[2] != 0 or bool(self.weight[2].any()))
 
 
 @dataclass(frozen=True)
@@ -66,14 +97,20 @@ class Structure:
     blocks: list[Block]
     constant: float
 
+    @property
+    def curved(self) -> bool:
+        """Whether some curve is stated by its approximations alone."""
+        return any(block.curve is not None and not isinstance(block.curve, Pieces) for block in self.blocks)
+
 
 def unsupported(problem: Problem) -> list[str]:
     """What of the problem the decomposed path cannot say, in words; empty when it can solve it."""
     reasons = []
-    if problem.openings:
-        reasons.append("openings")
     if problem.price_cells:
-        reasons.append("cost tiers")
+        for expression in (problem.objective, *(row.expression for row in problem.coupling)):
+            if any(_tier_share(problem, expression, cell) is None for cell in problem.price_cells):
+                reasons.append("a part of the cost of a channel with tiers")
+                break
     reasons += unbonded(problem)
     if problem.cells:
         if problem.responses.combine != "additive" and min(map(np.min, problem.responses.scores.values())) < 0:
@@ -131,29 +168,120 @@ def read_structure(problem: Problem) -> Structure:
             # Σ worth · response − z = 0
             rows.append(Row(f"saturation of {cell.name}", "", 0.0, 0.0))
             expressions.append(Expression(responses={"responses": [Weights(pair=cell.worth)]}))
-    blocks = []
-    most = most_spend(problem) if problem.media else np.empty(0)
-    for m, medium in enumerate(problem.media):
-        spend = np.array([row.spend.get(m, 0.0) for row in expressions])
-        yields = np.array([row.yields.get(m, 0.0) for row in expressions])
-        worth = (problem.objective.spend.get(m, 0.0), problem.objective.yields.get(m, 0.0))
-        blocks.append(
-            Block(medium.name, medium.curve, medium.low, float(most[m]), medium.or_zero, worth, (spend, yields), m)
-        )
+    first = len(rows)
+    for opening in problem.openings:
+        if opening.members is not None:
+            # Σ contacts − n = 0
+            rows.append(Row(f"contacts that open {opening.name}", "", 0.0, 0.0))
+            expressions.append(Expression(contacts=[opening.members]))
+    for price in problem.price_cells:
+        rows.append(Row(f"contacts of {price.name}", "", 0.0, 0.0))
+        expressions.append(Expression(contacts=[Weights(pair=price.member)]))
+    blocks = _media(problem, expressions) + _openings(problem, expressions, first) + _tiers(problem, expressions)
     for cell, (row, share) in zip(problem.cells, cells, strict=True):
         curve = Saturated(cell.curve, cell.reference, cell.z_ref)
-        weight = np.zeros(len(rows))
+        weight, none = np.zeros(len(rows)), np.zeros(len(rows))
         weight[row] = -1.0
         scores = problem.responses.scores["responses"] * problem.responses.static[:]
         high = float(np.maximum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
         low = float(np.minimum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
         blocks.append(
             Block(
-                f"saturation of {cell.name}", curve, low, max(high, 1e-9), False, (0.0, share),
-                (weight, np.zeros(len(rows))),
+                f"saturation of {cell.name}", curve, low, max(high, 1e-9), False, (0.0, share, 0.0),
+                (weight, none, none), row=row,
             )
         )  # fmt: skip
     return Structure(rows, expressions, problem.objective, outside, blocks, problem.objective.constant)
+
+
+def _media(problem: Problem, expressions: list[Expression]) -> list[Block]:
+    """A block a medium; what is paid once money flows is its being on."""
+    blocks = []
+    most = most_spend(problem) if problem.media else np.empty(0)
+    for m, medium in enumerate(problem.media):
+        paid = [number for number, opening in enumerate(problem.openings) if opening.medium == m]
+
+        def read(expression: Expression, m: int = m, paid: list[int] = paid) -> tuple[float, float, float]:
+            on = sum(expression.opened.get(number, 0.0) for number in paid)
+            return expression.spend.get(m, 0.0), expression.yields.get(m, 0.0), on
+
+        weight = np.array([read(expression) for expression in expressions]).reshape(-1, 3)
+        low, high, or_zero = medium.low, float(most[m]), medium.or_zero
+        if paid and low <= 0:
+            # On means that money flows; where none can, never.
+            low, or_zero = least_spend(problem, m, high) or 1.0, True
+        blocks.append(
+            Block(
+                medium.name, medium.curve, low, max(high, low), or_zero, read(problem.objective),
+                (weight[:, 0], weight[:, 1], weight[:, 2]), m, on=low <= high,
+            )
+        )  # fmt: skip
+    return blocks
+
+
+def _openings(problem: Problem, expressions: list[Expression], row: int) -> list[Block]:
+    """A block an opening of contacts: s their number, on as soon as there is one."""
+    blocks = []
+    for number, opening in enumerate(problem.openings):
+        if opening.members is None:
+            continue
+        members = np.flatnonzero(opening.members.on(problem.customer, problem.activity) != 0)
+        most = float(np.count_nonzero(~problem.removed[members]))
+        least = max(opening.minimum, 1.0)
+        weight, none = np.zeros(len(expressions)), np.zeros(len(expressions))
+        weight[row] = -1.0
+        on = np.array([expression.opened.get(number, 0.0) for expression in expressions])
+        worth = (0.0, 0.0, problem.objective.opened.get(number, 0.0))
+        blocks.append(
+            Block(
+                opening.name, None, least, max(most, least), True, worth, (weight, none, on), opening=number,
+                on=least <= most, row=row,
+            )
+        )  # fmt: skip
+        row += 1
+    return blocks
+
+
+def _tiers(problem: Problem, expressions: list[Expression]) -> list[Block]:
+    """A block a channel with tiers: s its contacts, F(s) what they cost in all."""
+    blocks = []
+    for number, cell in enumerate(problem.price_cells):
+        row = len(expressions) - len(problem.price_cells) + number
+        most = float(np.count_nonzero(cell.member & ~problem.removed))
+        low = np.ceil(np.maximum(cell.starts, 0.0))
+        kept = low <= most
+        low, slope = low[kept], cell.prices[kept]
+        high = np.append(low[1:] - 1, most)
+        base = np.zeros(len(low))
+        if cell.incremental:
+            starts = cell.starts[kept]
+            base = np.cumsum(np.r_[0.0, np.diff(starts) * slope[:-1]]) - slope * starts
+        some = high >= low
+        pieces = Pieces(low[some], high[some], slope[some], base[some])
+        weight = np.zeros(len(expressions))
+        weight[row] = -1.0
+        cost = [_tier_share(problem, expression, cell) or 0.0 for expression in expressions]
+        worth = (0.0, _tier_share(problem, problem.objective, cell) or 0.0, 0.0)
+        blocks.append(
+            Block(
+                f"price of {cell.name}", pieces, 0.0, most, False, worth,
+                (weight, np.array(cost), np.zeros(len(expressions))), row=row,
+            )
+        )  # fmt: skip
+    return blocks
+
+
+def _tier_share(problem: Problem, expression: Expression, cell: PriceCell) -> float | None:
+    """α where the expression reads α times all that the channel costs; None where it reads a part."""
+    if not expression.tiered:
+        return 0.0
+    inside = cell.member & ~problem.removed
+    value = np.zeros(int(inside.sum()))
+    for weights in expression.tiered:
+        value += weights.on(problem.customer, problem.activity)[inside]
+    if not len(value):
+        return 0.0
+    return float(value[0]) if (value == value[0]).all() else None
 
 
 def _most_factor(problem: Problem) -> float:
@@ -177,6 +305,16 @@ def _row(row: CouplingRow) -> Row:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Stand:
+    """Where a block stands: its best under prices, the s of it, and what it is worth and uses (rows,) there."""
+
+    value: float
+    place: float
+    worth: float
+    use: Floats
+
+
 @dataclass
 class Curved:
     """A block's approximations, looked at more closely where its best lay."""
@@ -185,14 +323,37 @@ class Curved:
     points: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start with a grid."""
-        self.points = np.unique(np.r_[self.block.low, np.linspace(self.block.low, self.block.high, GRID)])
+        """Start with a grid; of what is straight the ends."""
+        block = self.block
+        self.points = np.unique(np.r_[block.low, np.linspace(block.low, block.high, GRID)])
+        if block.curve is None:
+            self.points = np.unique([block.low, block.high])
+        elif isinstance(block.curve, Pieces):
+            ends = np.unique(np.r_[block.curve.low, block.curve.high, block.low, block.high])
+            self.points = ends[(ends >= block.low) & (ends <= block.high)]
 
-    def best(self, price: Floats) -> tuple[float, float, float]:
-        """Most of a F(s) + b s under prices, over-estimated; where, and F there."""
+    def best(self, price: Floats) -> Stand:
+        """Most of a F(s) + b s + c under prices, over-estimated."""
+        block = self.block
+        c = block.worth[2] - float(price @ block.weight[2])
+        value, spent = self._best(price) if block.on else (0.0, 0.0)
+        if block.or_zero and (not block.on or value + c < 0):
+            return Stand(0.0, 0.0, 0.0, np.zeros(len(price)))
+        result = block.value(spent)
+        return Stand(
+            value + c, spent, block.worth[0] * spent + block.worth[1] * result + block.worth[2],
+            block.weight[0] * spent + block.weight[1] * result + block.weight[2],
+        )  # fmt: skip
+
+    def _best(self, price: Floats) -> tuple[float, float]:
+        """Most of a F(s) + b s, over-estimated, and where."""
         block = self.block
         b = block.worth[0] - float(price @ block.weight[0])
         a = block.worth[1] - float(price @ block.weight[1])
+        if block.curve is None or isinstance(block.curve, Pieces):
+            straight = np.array([a * block.value(x) + b * x for x in self.points])
+            at = int(straight.argmax())
+            return float(straight[at]), float(self.points[at])
         for _ in range(CLOSER):
             near = (outer if a >= 0 else inner)(block.curve, self.points)
             inside = (near.x >= block.low) & (near.x <= block.high)
@@ -204,10 +365,7 @@ class Curved:
                 break
             low, high = x[max(at - 1, 0)], x[min(at + 1, len(x) - 1)]
             self.points = np.unique(np.r_[self.points, np.linspace(low, high, 9)])
-        best, spent = float(value[at]), float(x[at])
-        if block.or_zero and best < 0:
-            return 0.0, 0.0, 0.0
-        return best, spent, float(block.curve.value(spent))
+        return float(value[at]), float(x[at])
 
 
 def row_value(rows: list[Row], price: Floats) -> tuple[float, Floats]:
