@@ -105,7 +105,7 @@ class _Solve:
             columns, links = add_bonds(
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
-        self.dual = Dual(columns, links, structure)
+        self.dual = Dual(columns, links, structure.roomier(links.rounding(columns.code, columns.base)))
         self.blocks = BLOCKS if links.groups <= 2 * BLOCKS else min(links.groups, MORE_BLOCKS)
         self._price()
         if not math.isfinite(self.bound) or self.bound < self._least():

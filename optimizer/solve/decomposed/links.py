@@ -30,6 +30,9 @@ PAIR_VALUES = 64
 #: Codes in all up to which customer parts are coded together.
 CODES = 400_000
 
+#: Part of all that a row could sum up to that rounding may hide: 0.528 − 0.042 is not quite 0.486.
+ROUNDING = 1e-13
+
 
 @dataclass(frozen=True)
 class Base:
@@ -87,6 +90,16 @@ class Links:
     def sums(self, counts: Floats) -> Floats:
         """Row sums from what was chosen of each base and code: (…, bases, codes) to (…, rows)."""
         return np.asarray(sum(counts[..., b, :] @ table for b, table in enumerate(self.tables)))
+
+    def rounding(self, code: Ints, base: Floats) -> Floats:
+        """What rounding may hide in each row over columns of these codes and bases, (rows,); 0 of counts."""
+        total, whole = np.zeros(self.tables[0].shape[1]), np.ones(self.tables[0].shape[1], bool)
+        for b, table in enumerate(self.tables):
+            counts = np.bincount(code, None if b == 0 else np.abs(base[b - 1]), minlength=self.codes)
+            total += counts @ abs(table)
+            parted = table.data != np.round(table.data) if b == 0 else table.data != 0
+            whole[table.indices[parted]] = False
+        return np.where(whole, 0.0, ROUNDING * total)
 
 
 @dataclass

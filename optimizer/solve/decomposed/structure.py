@@ -9,7 +9,7 @@ and D(λ) is at least the optimum for any λ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -101,6 +101,14 @@ class Structure:
     def curved(self) -> bool:
         """Whether some curve is stated by its approximations alone."""
         return any(block.curve is not None and not isinstance(block.curve, Pieces) for block in self.blocks)
+
+    def roomier(self, room: Floats) -> Structure:
+        """The same with bounds (rows,) wider where they leave a range."""
+        rows = [
+            replace(row, lower=row.lower - more, upper=row.upper + more) if row.lower < row.upper else row
+            for row, more in zip(self.rows, room.tolist(), strict=True)
+        ]
+        return replace(self, rows=rows)
 
 
 def unsupported(problem: Problem) -> list[str]:
