@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.problem import Bools, Ints
 from optimizer.solve.diagram.bonds import Bonds
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled
 from optimizer.solve.diagram.steps import Steps, say, say_runs
 
 #: Bits of one word of the state.
@@ -129,7 +129,7 @@ def _places(class_start: Int64, start: Int64, label: Int64, labels: int) -> tupl
     return place, later
 
 
-@compiled
+@bare
 def touch_of(row: Int64, offset: int, s: int, bundles: Bundles) -> int:
     """The reaches whose label the step's contact is the first to touch, as bits."""
     touch = np.int64(0)
@@ -141,7 +141,7 @@ def touch_of(row: Int64, offset: int, s: int, bundles: Bundles) -> int:
     return int(touch)
 
 
-@compiled
+@bare
 def step_bundles(row: Int64, offset: int, s: int, take: bool, kind: int, bundles: Bundles) -> None:
     """Decide step ``s``, whose contact is of ``kind`` 2 · rank index + changed."""
     column = bundles.column[s]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Count, Floats, Ints, Problem, Soft
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled
 from optimizer.solve.diagram.steps import Steps, say_runs
 from optimizer.solve.diagram.whole import quantum, whole, whole_caps
 
@@ -234,7 +234,7 @@ def columns(classes: Int64, start: Int64, cap: Int64, starts: Bools, ends: Bools
     return column, width
 
 
-@compiled
+@bare
 def step_caps(row: Int64, offset: int, s: int, take: bool, caps: Caps) -> float:
     """Decide step ``s`` in the columns of caps from ``offset``; what it costs, inf where a hard cap is broken."""
     cost = 0.0

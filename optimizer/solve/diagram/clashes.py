@@ -6,7 +6,7 @@ import numpy as np
 
 from optimizer.problem import Bools, Clash, Ints, Problem
 from optimizer.solve.diagram.caps import EXACT, Eased
-from optimizer.solve.diagram.compiled import Int64, compiled
+from optimizer.solve.diagram.compiled import Int64, bare, compiled
 from optimizer.solve.diagram.steps import Steps
 
 
@@ -46,7 +46,7 @@ def _mark(start: Int64, activity: Ints, holder: Ints, first: Bools, then: Bools,
                     blocks[e, bit // 64] |= np.int64(1) << np.int64(bit % 64)
 
 
-@compiled
+@bare
 def step_clashes(row: Int64, offset: int, s: int, bit: int, take: bool, blocks: Int64) -> bool:
     """Decide step ``s``, the ``bit``-th from the end; False where it is blocked and would be taken."""
     word, one = bit // 64, np.int64(1) << np.int64(bit % 64)

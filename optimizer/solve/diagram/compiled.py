@@ -14,10 +14,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Int64 = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
+_BARE: dict[str, Any] = {"_nrt": False}
+
 
 def compiled(function: Function) -> Function:
     """The function as machine code, kept on disk between runs."""
     return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def bare(function: Function) -> Function:
+    """The function as machine code that counts no references to arrays, and so may make none.
+
+    A loop that hands dozens of arrays to the steps of every rule spends most of its time on counting else.
+    """
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy", **_BARE)(function))
 
 
 @compiled

@@ -32,8 +32,8 @@ SHARED_LIMIT = 3_000
 FEW_CLASSES, SAMPLE = 3_000, 64
 #: Nodes of all diagrams together: 32 bytes each.
 NODES = 60_000_000
-#: Classes, and steps of classes, expanded together.
-BATCH_CLASSES, BATCH_STEPS = 20_000, 500_000
+#: Classes, and steps of classes, expanded together: few enough for the states of a layer to stay in the cache.
+BATCH_CLASSES, BATCH_STEPS = 4_000, 500_000
 
 
 @dataclass(frozen=True)

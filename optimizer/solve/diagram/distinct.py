@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Distinct, Floats, Ints, Problem
 from optimizer.solve.diagram.caps import EXACT, FORGOTTEN, Eased, columns
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled
 from optimizer.solve.diagram.steps import Steps, say_runs
 from optimizer.solve.diagram.whole import FAR, whole_caps
 
@@ -219,7 +219,7 @@ def _laid(start: Int64, number: Int64, fresh: Int64, count: int) -> tuple[Bools,
     return starts, ends, later
 
 
-@compiled
+@bare
 def step_groups(row: Int64, offset: int, s: int, take: bool, groups: Groups) -> float:
     """Decide step ``s`` in the columns from ``offset``; what it costs, inf where a hard bound is broken."""
     cost = 0.0

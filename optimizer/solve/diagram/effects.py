@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optimizer.errors import OptimizerError
 from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.solve.diagram.bonds import rank_count
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled
 from optimizer.solve.diagram.steps import Steps, say
 
 #: Columns of one member: contacts earlier, contacts on this date, channels of the last date, channels of this date.
@@ -201,7 +201,7 @@ def _lay(
                     out.begins[s] |= what[b] | np.int64(_DATED)
 
 
-@compiled
+@bare
 def term_of(row: Int64, offset: int, s: int, effects: Effects) -> int:
     """2 × the rank index of the step's contact, + 1 where it changes channel."""
     place = offset + COLUMNS * effects.member[s]
@@ -213,7 +213,7 @@ def term_of(row: Int64, offset: int, s: int, effects: Effects) -> int:
     return 2 * rank + (1 if changed else 0)
 
 
-@compiled
+@bare
 def step_effects(row: Int64, offset: int, s: int, take: bool, effects: Effects) -> None:
     """Decide step ``s`` in the columns of its member."""
     place = offset + COLUMNS * effects.member[s]

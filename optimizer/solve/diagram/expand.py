@@ -15,7 +15,7 @@ from optimizer.problem import Bools, Floats, Ints
 from optimizer.solve.diagram.bundles import Bundles, step_bundles, touch_of
 from optimizer.solve.diagram.caps import Caps, step_caps
 from optimizer.solve.diagram.clashes import step_clashes
-from optimizer.solve.diagram.compiled import Int64, compiled, mixed, roomy
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled, mixed
 from optimizer.solve.diagram.distinct import Groups, step_groups
 from optimizer.solve.diagram.effects import Effects, step_effects, term_of
 from optimizer.solve.diagram.pending import Pending, step_pending
@@ -106,7 +106,7 @@ def layers(program: Program, limit: int) -> Layers:
             t, rows, cls, program, crowd, room, ranks
         )
         bonds.append(bond)
-        rows_next = numbers[: size * program.width].reshape(size, program.width).copy()
+        rows_next = numbers[:size].copy()
         cls_next = cls_next[:size].copy()
         found.append((low, high, low_worth, high_worth, term))
         over = np.flatnonzero(crowd > room)
@@ -169,33 +169,70 @@ def _moved(child: Int64, place: Int64) -> Int64:
 def _expanded(
     t: int, rows: Int64, cls: Ints, program: Program, crowd: Int64, allowed: Int64, ranks: int
 ) -> tuple[Int64, Int64, Floats, Floats, Int64, Int64, Int64, Ints, int]:
+    """The arcs of layer t's states, and the states of the next layer."""
     count, width = len(rows), rows.shape[1]
     low, high = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     low_worth, high_worth = np.zeros(count), np.zeros(count)
     term = np.empty(count, np.int64)
-    bundled = program.bundles.bonded
-    bond = np.zeros((count if bundled else 0, 2), np.int64)
+    bond = np.zeros((count if program.bundles.bonded else 0, 2), np.int64)
     room = max(64, count)
-    next_rows, next_cls = np.empty(room * width, np.int64), np.empty(room, np.int32)
+    next_rows, next_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
+    next_hash = np.empty(room, np.uint64)
     size = 256
     while size < 3 * room:
         size *= 2
     table = np.full(size, -1, np.int32)
-    next_hash = np.empty(room, np.uint64)
-    found = 0
-    row = np.empty(width, np.int64)
+    row, counts = np.empty(width, np.int64), np.zeros(64 * (program.pending.words + 1), np.int64)
+    done, found = 0, 0
+    while True:
+        done, found = _filled(
+            done, found, t, rows, cls, program, crowd, allowed, ranks, row, counts, low, high, low_worth, high_worth,
+            term, bond, next_rows, next_cls, next_hash, table,
+        )  # fmt: skip
+        if done == count:
+            return low, high, low_worth, high_worth, term, bond, next_rows, next_cls, found
+        if found + 2 > room:
+            room *= 2
+            wider_rows, wider_cls, wider_hash = next_rows, next_cls, next_hash
+            next_rows, next_cls = np.empty((room, width), np.int64), np.empty(room, np.int32)
+            next_hash = np.empty(room, np.uint64)
+            next_rows[:found], next_cls[:found] = wider_rows[:found], wider_cls[:found]
+            next_hash[:found] = wider_hash[:found]
+        if 2 * (found + 2) > size:
+            size *= 2
+            table = np.full(size, -1, np.int32)
+            for other in range(found):
+                at = np.int64(next_hash[other] & np.uint64(size - 1))
+                while table[at] >= 0:
+                    at = (at + 1) & (size - 1)
+                table[at] = other
+
+
+@bare
+def _filled(
+    begin: int, found: int, t: int, rows: Int64, cls: Ints, program: Program, crowd: Int64, allowed: Int64, ranks: int,
+    row: Int64, counts: Int64, low: Int64, high: Int64, low_worth: Floats, high_worth: Floats, term: Int64, bond: Int64,
+    next_rows: Int64, next_cls: Ints, next_hash: Hashes, table: Ints,
+) -> tuple[int, int]:  # fmt: skip
+    """Decide the states from ``begin`` while there is room for next ones; how far it came, how many there are now."""
+    count, width, size = len(rows), rows.shape[1], len(table)
+    room = min(len(next_cls), size // 2)
+    bundled = program.bundles.bonded
     interacts, groups = program.at_bundles > program.at_effects, program.at_pending > program.at_groups
-    counts = np.zeros(64 * (program.pending.words + 1), np.int64)
-    for k in range(count):
+    for k in range(begin, count):
+        if found + 2 > room:
+            return k, found
         c = cls[k]
         s = program.start[c] + t - 1
         term[k] = 2 * program.slot[s] * ranks
-        kind = term_of(rows[k], program.at_effects, s, program.effects) if interacts else 0
+        for w in range(width):
+            row[w] = rows[k, w]
+        kind = term_of(row, program.at_effects, s, program.effects) if interacts else 0
         term[k] += kind
         if bundled:
             if program.bundles.column[s] >= 0:
-                bond[k, 0] = rows[k, program.at_bundles + program.bundles.column[s]]
-            bond[k, 1] = touch_of(rows[k], program.at_bundles, s, program.bundles)
+                bond[k, 0] = row[program.at_bundles + program.bundles.column[s]]
+            bond[k, 1] = touch_of(row, program.at_bundles, s, program.bundles)
         for choice in range(2):
             take = choice == 1
             for w in range(width):
@@ -213,48 +250,39 @@ def _expanded(
                 step_effects(row, program.at_effects, s, take, program.effects)
             if bundled:
                 step_bundles(row, program.at_bundles, s, take, kind, program.bundles)
-            child = np.int64(0)
+            child = 0
             if t > 1:
                 to = program.future[s - 1]
                 code = mixed(np.uint64(to))
                 for w in range(width):
-                    code = mixed(code ^ np.uint64(row[w]))
+                    code = (code ^ np.uint64(row[w])) * np.uint64(0x9E3779B97F4A7C15)
+                    code ^= code >> np.uint64(32)
                 at = np.int64(code & np.uint64(size - 1))
                 while table[at] >= 0:
                     other = table[at]
                     if next_hash[other] == code and next_cls[other] == to:
                         same = True
                         for w in range(width):
-                            if next_rows[other * width + w] != row[w]:
+                            if next_rows[other, w] != row[w]:
                                 same = False
                                 break
                         if same:
                             break
                     at = (at + 1) & (size - 1)
                 if table[at] >= 0:
-                    child = np.int64(table[at])
+                    child = table[at]
                 else:
                     if crowd[to] > allowed[to]:
                         continue
                     crowd[to] += 1
-                    next_rows, next_cls = roomy(next_rows, (found + 1) * width), roomy(next_cls, found + 1)
-                    next_hash = roomy(next_hash, found + 1)
                     for w in range(width):
-                        next_rows[found * width + w] = row[w]
+                        next_rows[found, w] = row[w]
                     next_cls[found], next_hash[found] = to, code
                     table[at] = found
-                    child = np.int64(found)
+                    child = found
                     found += 1
-                    if 2 * found > size:
-                        size *= 2
-                        table = np.full(size, -1, np.int32)
-                        for other in range(found):
-                            at = np.int64(next_hash[other] & np.uint64(size - 1))
-                            while table[at] >= 0:
-                                at = (at + 1) & (size - 1)
-                            table[at] = other
             if take:
                 high[k], high_worth[k] = child, -cost
             else:
                 low[k], low_worth[k] = child, -cost
-    return low, high, low_worth, high_worth, term, bond, next_rows, next_cls, found
+    return count, found

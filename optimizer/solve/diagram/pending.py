@@ -17,7 +17,7 @@ import numpy as np
 from optimizer.problem import Bools, Clash, Floats, Ints, Precedence, Problem
 from optimizer.solve.diagram.caps import EXACT, Eased
 from optimizer.solve.diagram.clashes import add_clashes, is_hard
-from optimizer.solve.diagram.compiled import Hashes, Int64, compiled, mixed, roomy
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled, mixed, roomy
 from optimizer.solve.diagram.steps import Steps
 
 HARD, PAID, CLASH = 0, 1, 2
@@ -325,7 +325,7 @@ def say_pending(said: Hashes, pending: Pending) -> None:
         said[s] = code
 
 
-@compiled
+@bare
 def step_pending(row: Int64, offset: int, s: int, bit: int, take: bool, pending: Pending, counts: Int64) -> float:
     """Decide step ``s``, the ``bit``-th from the end; what it costs, inf where a hard ask is broken.
 
