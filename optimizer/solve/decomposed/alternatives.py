@@ -20,7 +20,6 @@ from optimizer.solve.diagram.compiled import mixed
 #: Choices whose values are nearer than this, relatively, are looked at for being the same.
 SAME = 1e-9
 
-
 #: Numbers held at once while alternatives are looked for.
 HELD = 20_000_000
 

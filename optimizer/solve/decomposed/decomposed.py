@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from optimizer.problem import Floats, Ints, Problem
-from optimizer.solve.decomposed.alternatives import alternatives, price_moves, second_best_losses
+from optimizer.solve.decomposed.alternatives import alternatives
 from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import build_columns
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
-from optimizer.solve.decomposed.dual import Dual, Point, Stage
+from optimizer.solve.decomposed.dual import Dual, Point
 from optimizer.solve.decomposed.links import read_links
-from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
-from optimizer.solve.decomposed.structure import allowed, read_structure
+from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
+from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import Choice
 from optimizer.solve.diagram.bonds import read_bonds
 from optimizer.solve.diagram.diagrams import build_diagrams
@@ -26,22 +26,6 @@ from optimizer.solve.solution import Solution, Status
 
 Progress = Callable[[str, float, float], None]
 
-#: Customers in the samples that the first prices come from; a sample is at most half of all.
-SAMPLES = (4_000, 40_000, 250_000)
-#: Customers that always set the prices; of more, those whose choice is nearest to a tie.
-FREE = 20_000
-#: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
-LIKELY_MOVES = 0.15
-#: Customers a row that a sample must have: fewer mislead.
-CUSTOMERS_A_ROW = 60
-#: How near the first prices come to the best, relatively, where no sample can give them.
-FIRST = 1e-4
-#: Blocks of units that answer the master with a column each.
-BLOCKS = 24
-#: Blocks where rows tell more groups of customers apart than this.
-MORE_BLOCKS = 256
-#: Rounds of prices at most, each time.
-ROUNDS = 400
 #: Units up to which all of them stand in the core, with all their choices up to ``WHOLE_CHOICES`` each.
 WHOLE, WHOLE_CHOICES = 400, 400
 #: Units the core begins with, and the most it grows to; choices of each.
@@ -106,7 +90,6 @@ class _Solve:
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
         self.dual = Dual(columns, links, structure.roomier(links.rounding(columns.code, columns.base)))
-        self.blocks = BLOCKS if links.groups <= 2 * BLOCKS else min(links.groups, MORE_BLOCKS)
         self._price()
         if not math.isfinite(self.bound) or self.bound < self._least():
             return "infeasible"
@@ -116,105 +99,10 @@ class _Solve:
         self._cores(self.point, self.choice)
         return "no_plan"
 
-    # --- prices ----------------------------------------------------------------------------------------------
-
     def _price(self) -> None:
-        """Prices from samples, then on everyone, most of whom keep their choice while the others set the prices."""
-        dual, rows = self.dual, self.dual.structure.rows
-        count = dual.columns.units
-        price, half = np.zeros(len(rows)), None
-        if any(self.start.get((row.rule, row.scope)) for row in rows):
-            price, half = self._started(), np.full(len(rows), np.inf)
-        elif samples := [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // 2]:
-            for size in samples:
-                stage = dual.stage(_sample(count, size), self.blocks)
-                found = self._descend(stage, price, half, max(self.gap, 2e-5) / 2, f"{size:,} customers")
-                half, price = self._reach(found, price, half, size), found.best.price
-        elif count > FREE:
-            stage = dual.stage(_sample(count, count), self.blocks)
-            found = self._descend(stage, price, half, FIRST, f"{count:,} customers")
-            half, price = self._reach(found, price, half, count), found.best.price
-        everyone = np.arange(count, dtype=np.int32)
-        self.everyone = dual.stage(everyone, self.blocks)
-        if half is None:
-            half = np.full(len(rows), np.inf)
-        _, row_scale, scale = first_reach(dual, dual.stage(_sample(count, min(count, SAMPLES[0])), self.blocks))
-        self.scales = scale / row_scale
-        master, failures = -math.inf, 0
-        self.tell(f"pricing all {count:,} customers")
-        point, choice = dual.chosen(price, self.everyone)
-        while True:
-            if not math.isfinite(point.value):
-                self.bound, self.point = point.value, point  # a unit without any choice
-                return
-            if point.value < self.bound:
-                self.bound, self.point, self.choice = point.value, point, choice
-                self.losses = second_best_losses(dual.columns, everyone, dual.links.prices(point.price))
-            else:
-                half, failures = half / 4.0, failures + 1
-            target = self.gap / 5 * abs(self.bound)
-            if self.bound - master <= target or failures > 3 or self.out_of_time():
-                return
-            stage, half = self._frozen(half)
-            whole = stage is self.everyone
-            label = f"{len(stage.plan.units):,} of {count:,} customers"
-            found = self._descend(stage, self.point.price, half, self.gap / 8, label, inside=not whole)
-            if found.converged:
-                master = max(master, found.master)
-            if whole and not found.converged:
-                failures += 1
-            elif not whole and found.leaning.any():
-                half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
-            point, choice = dual.chosen(found.best.price, self.everyone)
-
-    def _started(self) -> Floats:
-        """Prices of the plan to start from; rows that share a name share its price."""
-        rows = self.dual.structure.rows
-        alike: dict[tuple[str, str], int] = {}
-        for row in rows:
-            alike[row.rule, row.scope] = alike.get((row.rule, row.scope), 0) + 1
-        price = [self.start.get((row.rule, row.scope), 0.0) / alike[row.rule, row.scope] for row in rows]
-        return allowed(rows, np.array(price))
-
-    def _frozen(self, half: Floats) -> tuple[Stage, Floats]:
-        """Those whose choice may change inside the box set the prices; the box shrinks until they are few enough."""
-        dual = self.dual
-        count = dual.columns.units
-        if count <= FREE:
-            return self.everyone, half
-        if not np.isfinite(half).all():
-            half = 0.1 * np.abs(self.point.price) + 1e-3 * self.scales
-        move = price_moves(dual.columns, dual.links.moves(half))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(move > 0, self.losses / (LIKELY_MOVES * move), np.inf)
-        free = max(count // 8, FREE)
-        reach = float(np.partition(ratio, free)[free])
-        if reach < 1.0:
-            half = half * reach
-        active = np.flatnonzero(ratio <= min(reach, 1.0)).astype(np.int32)
-        return dual.frozen(active, self.blocks, self.choice), half
-
-    def _descend(
-        self, stage: Stage, price: Floats, half: Floats | None, tolerance: float, label: str, *, inside: bool = False
-    ) -> Prices:
-        """Bring D down on one stage."""
-        _, row_scale, scale = first_reach(self.dual, stage)
-        self.scales = scale / row_scale
-
-        def report(number: int, value: float, master: float) -> None:
-            apart = (value - master) / max(abs(value), 1e-300)
-            self.tell(f"pricing {label}: round {number}, {apart:.1e} apart", value)
-
-        return find_prices(
-            self.dual, stage, price, 10.0 * self.scales if half is None or not np.isfinite(half).all() else half,
-            row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside, stop=self.out_of_time, report=report,
-        )  # fmt: skip
-
-    def _reach(self, found: Prices, before: Floats, half: Floats | None, size: int) -> Floats:
-        """How far prices may move next: as a sample of that size may have misled."""
-        share = math.sqrt(SAMPLES[0] / size)
-        moved = np.abs(found.best.price - before) if half is not None else np.abs(found.best.price)
-        return np.maximum(0.3 * moved, 0.1 * share * np.abs(found.best.price)) + 1e-3 * share * self.scales
+        """Prices for everyone, and the bound they prove."""
+        found = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell).run()
+        self.bound, self.point, self.choice, self.losses = found.bound, found.point, found.choice, found.losses
 
     def _least(self) -> float:
         """No plan is worth less: D below it proves that there is none."""
@@ -340,11 +228,6 @@ def _nearest_ties(losses: Floats, group: Ints) -> Ints:
     size = np.bincount(group)[group[order]]
     turn = (np.arange(len(order)) - begin) / size
     return order[np.lexsort((losses[order], turn))].astype(np.int32)
-
-
-def _sample(count: int, size: int) -> Ints:
-    """Units evenly over the classes, and inside each over the canonical order, which is by content."""
-    return (np.arange(size, dtype=np.int64) * count // size).astype(np.int32)
 
 
 def solve_decomposed(

@@ -1,0 +1,276 @@
+"""Prices led by ties: near known prices D follows from the few choices that customers nearly take.
+
+Around prices λ₀ a unit's value is the best of its next choices a, which lose l_a there and use δ_a more of the rows
+than the first. With a softer maximum of temperature t,
+
+    M(λ) = D₀ − Σ_rows φ(λ₀) + Σ_rows φ(λ) − (λ − λ₀)·U₀ + Σ_u t log Σ_a exp(−(l_a + (λ − λ₀)·δ_a) / t)
+
+is smooth, and among a million customers hardly different from D. Newton steps bring it down, t falling as they arrive;
+φ, what a row allows at its price, keeps its kinks: each step minimises the quadratic and φ exactly, one price after
+the other. Whatever comes out is only a place to look: D there is a sweep's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from optimizer.problem import Floats, Ints
+from optimizer.solve.decomposed.alternatives import alternatives
+from optimizer.solve.decomposed.core import uses
+from optimizer.solve.decomposed.dual import Dual, Point
+from optimizer.solve.decomposed.structure import Row, row_value
+
+Int64 = NDArray[np.int64]
+
+#: Choices of a unit that the model knows.
+KNOWN = 4
+#: How fast the temperature falls and how often at most; steps at one temperature.
+COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
+#: What a step must gain of D for another at the same temperature, and at the last one.
+SETTLED, LAST = 1e-7, 1e-9
+#: Tied units that are enough to tell how the slope bends.
+TELLING = 5_000
+#: Ties a row that are left when it has fallen far enough: a rounded answer misses rows by no more than their root.
+TIES_A_ROW = 2.0
+#: Pieces that threads share; fixed, so that sums do not depend on their number.
+PIECES = 8
+#: Passes over all prices in one step.
+PASSES = 60
+
+
+@dataclass(frozen=True)
+class Led:
+    """Where the model is least inside the box, how low it is there, and how far prices lean on the box."""
+
+    price: Floats
+    least: float
+    leaning: Floats
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Choices of units that may change: runs of choices by unit, what each loses, and its further use of the rows."""
+
+    start: Int64
+    loss: Floats
+    pointer: Int64
+    row: Ints
+    more: Floats
+    weight: float
+
+
+def lead(dual: Dual, point: Point, units: Ints, half: Floats, *, weight: float = 1.0, stop: Callable[[], bool]) -> Led:
+    """Minimise the model around ``point`` in a box.
+
+    Parameters
+    ----------
+    point : D at some prices, from a sweep over all.
+    units : those whose choice may change in the box; all others keep theirs.
+    half : (rows,) half the width of the box.
+    weight : how many customers a unit stands for.
+    """
+    rows = dual.structure.rows
+    price = point.price
+    model = _model(dual, units, dual.links.prices(price), weight)
+    used = point.use.sum(axis=0)
+    kinks, slopes = _pieces(rows)
+    resting = point.value - row_value(rows, price)[0]
+    low, high = price - half, price + half
+    temperature = max(float(np.median(model.loss[model.loss > 0])) if (model.loss > 0).any() else 0.0, 1e-12)
+    now, every = price.copy(), 64
+    value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
+    for number in range(MOST_COOLINGS):
+        last = open_ties <= TIES_A_ROW * len(rows) or number == MOST_COOLINGS - 1
+        damping = 0.0
+        for _ in range(STEPS):
+            if stop():
+                break
+            total = row_value(rows, now)[0] + value - float((now - price) @ used)
+            scale = np.maximum(np.diag(bend), 1e-12)
+            damped = bend + np.diag(damping * scale + 1e-9 * scale.max())
+            then = now + _step(slope - used, damped, now, low, high, kinks, slopes)
+            after = _smooth(model, then - price, temperature, every)
+            fell = total - (row_value(rows, then)[0] + after[0] - float((then - price) @ used))
+            if fell < 0.0:
+                damping = max(10.0 * damping, 1e-2)
+                continue
+            now, (value, slope, bend, mixed, open_ties) = then, after
+            damping *= 0.1
+            if fell <= (LAST if last else SETTLED) * abs(point.value):
+                break
+        if last or stop():
+            break
+        temperature *= COOLING
+        every = max(int(open_ties * COOLING / TELLING), 1)
+        value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
+    # What the mix of choices is worth: the model's least, but for what of the slope is left.
+    least = resting + row_value(rows, now)[0] + mixed - float((now - price) @ used)
+    down = slope - used
+    leaning = np.where((now <= low) & (down > 0) | (now >= high) & (down < 0), down, 0.0)
+    return Led(now, least, leaning)
+
+
+def _model(dual: Dual, units: Ints, prices: Floats, weight: float) -> _Model:
+    """Choices of the units, those with one only left out."""
+    options = alternatives(dual.columns, units, prices, KNOWN, np.inf)
+    first = np.flatnonzero(np.diff(options.unit, prepend=-1))
+    size = np.diff(np.append(first, len(options.unit)))
+    owner = np.repeat(np.arange(len(options.unit)), np.diff(options.start))
+    use = uses(dual, options.column, owner, len(options.unit))
+    of_first = np.repeat(first, size)
+    more = sp.csr_array(use - use[of_first])
+    return _Model(
+        np.append(first, len(options.unit)).astype(np.int64), options.loss, more.indptr.astype(np.int64),
+        more.indices.astype(np.int32), more.data, weight,
+    )  # fmt: skip
+
+
+def _smooth(model: _Model, moved: Floats, temperature: float, every: int) -> tuple[float, Floats, Floats, float, float]:
+    """The soft maximum's sum, its slope and bend in the prices, what the mix of choices is worth, and the open ties."""
+    rows = len(moved)
+    pieces = np.linspace(0, len(model.start) - 1, PIECES + 1).astype(np.int64)
+    value, mixed, ties = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
+    slope, bend = np.zeros((PIECES, rows)), np.zeros((PIECES, rows, rows))
+    most = int(np.diff(model.start).max(initial=1))
+    _smoothed(
+        pieces, model.start, model.loss, model.pointer, model.row, model.more, moved, temperature, most, value, mixed,
+        ties, slope, bend, every,
+    )  # fmt: skip
+    weight = model.weight
+    return (
+        float(value.sum()) * weight, slope.sum(axis=0) * weight, bend.sum(axis=0) * weight,
+        float(mixed.sum()) * weight, float(ties.sum()),
+    )  # fmt: skip
+
+
+@nb.njit(cache=True, parallel=True)
+def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
+    pieces, start, loss, pointer, row, more, moved, temperature, most, value, mixed, ties, slope, bend,
+    every,
+):  # fmt: skip
+    for piece in nb.prange(len(pieces) - 1):
+        rows = len(moved)
+        worth, share = np.empty(most), np.empty(most)
+        number, factor = 0, every / temperature
+        mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.int64)
+        for u in range(pieces[piece], pieces[piece + 1]):
+            begin, end = start[u], start[u + 1]
+            best = -np.inf
+            for a in range(begin, end):
+                v = -loss[a]
+                for k in range(pointer[a], pointer[a + 1]):
+                    v -= more[k] * moved[row[k]]
+                worth[a - begin] = v
+                best = max(best, v)
+            total = 0.0
+            for a in range(end - begin):
+                share[a] = np.exp((worth[a] - best) / temperature)
+                total += share[a]
+            value[piece] += best + temperature * np.log(total)
+            same = 0.0
+            for a in range(end - begin):
+                share[a] /= total
+                same += share[a] * share[a]
+                mixed[piece] += share[a] * worth[a]
+            ties[piece] += 1.0 - same
+            for a in range(begin, end):
+                p = share[a - begin]
+                if p > 1e-12:
+                    for k in range(pointer[a], pointer[a + 1]):
+                        slope[piece, row[k]] -= p * more[k]
+            if same > 1.0 - 1e-9:
+                continue
+            # Where many are tied, some of them tell the bend.
+            number += 1
+            if number % every:
+                continue
+            # Σ p δδᵀ − (Σ p δ)(Σ p δ)ᵀ, over the few rows that these choices use.
+            count = 0
+            for a in range(begin, end):
+                p = share[a - begin]
+                if p > 1e-12:
+                    for k in range(pointer[a], pointer[a + 1]):
+                        r = row[k]
+                        if not seen[r]:
+                            seen[r] = True
+                            touched[count] = r
+                            count += 1
+                        mean[r] += p * more[k]
+                        for m in range(pointer[a], pointer[a + 1]):
+                            bend[piece, r, row[m]] += p * factor * more[k] * more[m]
+            for i in range(count):
+                r = touched[i]
+                for j in range(count):
+                    bend[piece, r, touched[j]] -= mean[r] * mean[touched[j]] * factor
+            for i in range(count):
+                mean[touched[i]] = 0.0
+                seen[touched[i]] = False
+
+
+def _pieces(rows: list[Row]) -> tuple[Floats, Floats]:
+    """What a row allows at a price is linear between kinks: (rows, 3) kinks, (rows, 4) slopes."""
+    kinks, slopes = np.zeros((len(rows), 3)), np.zeros((len(rows), 4))
+    for r, row in enumerate(rows):
+        below = row.penalty_below if np.isfinite(row.lower) else 0.0
+        above = row.penalty_above if np.isfinite(row.upper) else 0.0
+        lower = row.lower if np.isfinite(row.lower) else 0.0
+        upper = row.upper if np.isfinite(row.upper) else 0.0
+        room_below = row.tolerance if np.isfinite(row.lower) else np.inf
+        room_above = row.tolerance if np.isfinite(row.upper) else np.inf
+        kinks[r] = -below, 0.0, above
+        slopes[r] = lower - room_below, lower, upper, upper + room_above
+    return kinks, slopes
+
+
+@nb.njit(cache=True)
+def _step(slope, bend, now, low, high, kinks, slopes):  # type: ignore[no-untyped-def]  # numba infers
+    """The step in the box that brings slope·d + ½ d·bend·d + Σ φ(now + d) lowest: one price after the other."""
+    count = len(now)
+    step = np.zeros(count)
+    force = slope.copy()  # slope + bend · step
+    for _ in range(PASSES):
+        largest = 0.0
+        for r in range(count):
+            curve = bend[r, r]
+            rest = force[r] - curve * step[r]
+            # On each linear piece of φ the best is where rest + curve·d + slope is 0.
+            least, best = max(low[r] - now[r], -1e300), step[r]
+            most = min(high[r] - now[r], 1e300)
+            best = least
+            for piece in range(4):
+                a = -np.inf if piece == 0 else kinks[r, piece - 1] - now[r]
+                b = np.inf if piece == 3 else kinks[r, piece] - now[r]
+                a, b = max(a, least), min(b, most)
+                if a > b or np.isnan(a) or np.isnan(b):
+                    continue
+                s = slopes[r, piece]
+                if s == -np.inf:
+                    best = b
+                    continue
+                if s == np.inf:
+                    break
+                at = -(rest + s) / curve if curve > 0 else (b if rest + s < 0 else a)
+                if at <= a:
+                    # It would lie further left: the kink at a is the best there is, unless a better was met.
+                    if best < a:
+                        best = a
+                    break
+                best = min(at, b)
+                if at < b:
+                    break
+            change = best - step[r]
+            if change != 0.0:
+                for k in range(count):
+                    force[k] += bend[k, r] * change
+                step[r] = best
+                size = abs(change) * np.sqrt(curve)
+                largest = max(largest, size)
+        if largest < 1e-6:
+            break
+    return step
