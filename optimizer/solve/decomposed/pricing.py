@@ -14,6 +14,7 @@ import numpy as np
 
 from optimizer.problem import Floats, Ints
 from optimizer.solve.decomposed.alternatives import price_moves, second_best_losses
+from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.dual import Dual, Point, Stage
 from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
 from optimizer.solve.decomposed.structure import allowed
@@ -24,7 +25,7 @@ from optimizer.solve.decomposed.ties import lead
 Tell = Callable[[str, float], None]
 
 #: Customers in the samples that the first prices come from; a sample is at most half of all.
-SAMPLES = (4_000, 40_000)
+SAMPLES = (4_000, 40_000, 200_000)
 #: Customers a row that a sample must have: fewer mislead.
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
@@ -39,6 +40,8 @@ BLOCKS = 24
 MORE_BLOCKS = 256
 #: Rounds of prices at most, each time; places to look that Newton steps may name.
 ROUNDS, LEADS = 400, 30
+#: Newton steps end where D is so many times nearer to its least than the gap asked for.
+CLOSE = 50
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
 
@@ -66,6 +69,7 @@ class Pricing:
         self.dual, self.gap, self.start, self.stop, self.tell = dual, gap, start, stop, tell
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
+        self.even = _even(dual.columns)
         self.everyone_units = np.arange(dual.columns.units, dtype=np.int32)
 
     def run(self) -> Priced:
@@ -73,32 +77,33 @@ class Pricing:
         dual, count = self.dual, self.dual.columns.units
         price, half = self._first()
         self.everyone = dual.stage(self.everyone_units, self.blocks)
-        _, row_scale, scale = first_reach(dual, dual.stage(_sample(count, min(count, SAMPLES[0])), self.blocks))
+        _, row_scale, scale = first_reach(dual, dual.stage(self._sample(min(count, SAMPLES[0])), self.blocks))
         self.scales = scale / row_scale
         self.tell(f"pricing all {count:,} customers", math.inf)
         point, choice = dual.chosen(price, self.everyone)
         if not math.isfinite(point.value):
             return Priced(point, choice, np.empty(0))
-        self.best = Priced(point, choice, self._losses(point))
-        if count > FREE and not dual.curved:
-            half = self._led(half)
-        if half is not None:
-            self._fenced(half)
+        self.best = Priced(point, choice, np.empty(0))
+        left: Floats | None = half
+        if self._leads(count):
+            point, left = self._led(self.everyone, self.everyone_units, point, half, self.gap / CLOSE, "all")
+            point, choice = dual.chosen(point.price, self.everyone)
+            self.best = Priced(point, choice, np.empty(0))
+        self.best.losses = self._losses(self.best.point, self.everyone_units)
+        if left is not None:
+            self._fenced(left)
         return self.best
 
-    def _losses(self, point: Point) -> Floats:
-        return second_best_losses(self.dual.columns, self.everyone_units, self.dual.links.prices(point.price))
+    def _leads(self, count: int) -> bool:
+        """Whether Newton steps lead so many customers."""
+        return count > FREE and not self.dual.curved
 
-    @property
-    def _target(self) -> float:
-        return self.gap / 5 * abs(self.best.bound)
+    def _sample(self, size: int) -> Ints:
+        """So many units that are like all."""
+        return np.sort(self.even[np.arange(size, dtype=np.int64) * len(self.even) // size])
 
-    def _take(self, point: Point, choice: Choice) -> bool:
-        """Keep what is better than the best."""
-        if point.value >= self.best.bound:
-            return False
-        self.best = Priced(point, choice, self._losses(point))
-        return True
+    def _losses(self, point: Point, units: Ints) -> Floats:
+        return second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
 
     # --- first prices ----------------------------------------------------------------------------------------
 
@@ -113,10 +118,14 @@ class Pricing:
         if not samples and count > FREE:
             samples, tolerance = [count], FIRST
         for size in samples:
-            found = self._descend(
-                dual.stage(_sample(count, size), self.blocks), price, half, tolerance, f"{size:,} customers"
-            )
-            half, price = self._reach(found, price, half, size), found.best.price
+            units = self._sample(size)
+            stage = dual.stage(units, self.blocks)
+            before = price
+            if half is not None and self._leads(size):
+                price = self._led(stage, units, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
+            else:
+                price = self._descend(stage, price, half, tolerance, f"{size:,} customers").best.price
+            half = self._reach(price, before, half, size)
         return price, np.full(len(rows), np.inf) if half is None else half
 
     def _started(self) -> Floats:
@@ -127,58 +136,57 @@ class Pricing:
         price = [self.start.get((row.rule, row.scope), 0.0) / alike[row.rule, row.scope] for row in self.rows]
         return allowed(self.rows, np.array(price))
 
-    def _reach(self, found: Prices, before: Floats, half: Floats | None, size: int) -> Floats:
+    def _reach(self, price: Floats, before: Floats, half: Floats | None, size: int) -> Floats:
         """How far prices may move next: as a sample of that size may have misled."""
         share = math.sqrt(SAMPLES[0] / size)
-        moved = np.abs(found.best.price - before) if half is not None else np.abs(found.best.price)
-        return np.maximum(0.3 * moved, 0.1 * share * np.abs(found.best.price)) + 1e-3 * share * self.scales
+        moved = np.abs(price - before) if half is not None else np.abs(price)
+        return np.maximum(0.3 * moved, 0.1 * share * np.abs(price)) + 1e-3 * share * self.scales
 
-    def _boxed(self, half: Floats) -> Floats:
+    def _boxed(self, half: Floats, price: Floats) -> Floats:
         """A box to begin with where none is known."""
-        return half if np.isfinite(half).all() else 0.1 * np.abs(self.best.point.price) + 1e-3 * self.scales
+        return half if np.isfinite(half).all() else 0.1 * np.abs(price) + 1e-3 * self.scales
 
-    def _near(self, half: Floats) -> tuple[Ints, float]:
+    def _near(self, units: Ints, losses: Floats, half: Floats) -> tuple[Ints, float]:
         """Units whose choice may change in the box, and the part of the box for which they are all that may."""
-        columns, count = self.dual.columns, self.dual.columns.units
-        move = price_moves(columns, self.dual.links.moves(half))
+        move = price_moves(self.dual.columns, self.dual.links.moves(half))[units]
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(move > 0, self.best.losses / (LIKELY_MOVES * move), np.inf)
-        free = min(max(count // 8, FREE), count - 1)
+            ratio = np.where(move > 0, losses / (LIKELY_MOVES * move), np.inf)
+        free = min(max(len(units) // 8, FREE), len(units) - 1)
         reach = float(np.partition(ratio, free)[free])
-        return np.flatnonzero(ratio <= min(reach, 1.0)).astype(np.int32), reach
+        return units[ratio <= min(reach, 1.0)], reach
 
-    # --- all customers: Newton steps -----------------------------------------------------------------------------
+    # --- Newton steps --------------------------------------------------------------------------------------------
 
-    def _led(self, half: Floats) -> Floats | None:
-        """Follow the model of ties; the box that is left for cutting planes, None where D is near its least."""
-        half = self._boxed(half)
+    def _led(
+        self, stage: Stage, units: Ints, best: Point, half: Floats, tolerance: float, who: str
+    ) -> tuple[Point, Floats | None]:
+        """Follow the model of ties: the best point, and the box left to cutting planes, if D is not at its least."""
+        half, losses = self._boxed(half, best.price), self._losses(best, units)
         for number in range(1, LEADS + 1):
             if self.stop():
-                return None
-            units, _ = self._near(half)
-            found = lead(self.dual, self.best.point, units, half, stop=self.stop)
-            promised = self.best.bound - found.least
-            point, choice = self.dual.chosen(found.price, self.everyone)
-            kept = self.best.bound - point.value
-            self._take(point, choice)
-            apart = max(self.best.bound - found.least, 0.0)
-            self.tell(
-                f"pricing all customers: step {number}, {apart / abs(self.best.bound):.1e} apart", self.best.bound
-            )
-            if apart <= self._target and not found.leaning.any():
-                return None
+                return best, None
+            near, _ = self._near(units, losses, half)
+            found = lead(self.dual, best, near, half, weight=stage.weight, stop=self.stop)
+            point = self.dual.at(found.price, stage)
+            promised, kept = best.value - found.least, best.value - point.value
+            if kept > 0.0:
+                best, losses = point, self._losses(point, units)
+            apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
+            self.tell(f"pricing {who} customers: step {number}, {apart:.1e} apart", best.value)
+            if apart <= tolerance and not found.leaning.any():
+                return best, None
             if kept < KEPT_PROMISE * promised:
                 half = half / 4.0
             else:
                 half = np.where(found.leaning != 0, 4.0 * half, half)
-        return half
+        return best, half
 
     # --- all customers: cutting planes ---------------------------------------------------------------------------
 
     def _fenced(self, half: Floats) -> None:
         """Let those near a tie set the prices by cutting planes, all others at rest, until D is near its least."""
         dual, master, failures = self.dual, -math.inf, 0
-        while not (self.best.bound - master <= self._target or failures > 3 or self.stop()):
+        while not (self.best.bound - master <= self.gap / 5 * abs(self.best.bound) or failures > 3 or self.stop()):
             stage, half = self._frozen(half)
             whole = stage is self.everyone
             label = f"{len(stage.plan.units):,} of {dual.columns.units:,} customers"
@@ -189,15 +197,18 @@ class Pricing:
                 failures += 1
             elif not whole and found.leaning.any():
                 half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
-            if not self._take(*dual.chosen(found.best.price, self.everyone)):
+            point, choice = dual.chosen(found.best.price, self.everyone)
+            if point.value < self.best.bound:
+                self.best = Priced(point, choice, self._losses(point, self.everyone_units))
+            else:
                 half, failures = half / 4.0, failures + 1
 
     def _frozen(self, half: Floats) -> tuple[Stage, Floats]:
         """Those whose choice may change inside the box set the prices; the box shrinks until they are few enough."""
         if self.dual.columns.units <= FREE:
             return self.everyone, half
-        half = self._boxed(half)
-        active, reach = self._near(half)
+        half = self._boxed(half, self.best.point.price)
+        active, reach = self._near(self.everyone_units, self.best.losses, half)
         return self.dual.frozen(active, self.blocks, self.best.choice), half * min(reach, 1.0)
 
     def _descend(
@@ -217,6 +228,9 @@ class Pricing:
         )  # fmt: skip
 
 
-def _sample(count: int, size: int) -> Ints:
-    """Units evenly over the classes, and inside each over the canonical order, which is by content."""
-    return (np.arange(size, dtype=np.int64) * count // size).astype(np.int32)
+def _even(columns: Columns) -> Ints:
+    """Units in an order from which even steps take a fair sample: by group, class, and the most a contact is worth."""
+    some = np.diff(columns.start) > 0
+    most = np.zeros(columns.units)
+    most[some] = np.maximum.reduceat(columns.worth, columns.start[:-1][some]) if some.any() else 0.0
+    return np.lexsort((most, columns.class_of, columns.group)).astype(np.int32)

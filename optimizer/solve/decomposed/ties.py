@@ -111,8 +111,11 @@ def lead(dual: Dual, point: Point, units: Ints, half: Floats, *, weight: float =
         value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
     # What the mix of choices is worth: the model's least, but for what of the slope is left.
     least = resting + row_value(rows, now)[0] + mixed - float((now - price) @ used)
-    down = slope - used
-    leaning = np.where((now <= low) & (down > 0) | (now >= high) & (down < 0), down, 0.0)
+    which = np.arange(len(rows))
+    further = slope - used
+    downward = further + slopes[which, (kinks < now[:, None]).sum(axis=1)]
+    upward = further + slopes[which, (kinks <= now[:, None]).sum(axis=1)]
+    leaning = np.where((now <= low) & (downward > 0), downward, np.where((now >= high) & (upward < 0), upward, 0.0))
     return Led(now, least, leaning)
 
 
