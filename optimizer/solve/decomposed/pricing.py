@@ -44,6 +44,8 @@ ROUNDS, LEADS = 400, 30
 CLOSE = 50
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
+#: Broken promises in a row after which ties no longer lead: too few customers are near one.
+MOST_SHRUNK = 3
 
 
 @dataclass
@@ -161,12 +163,14 @@ class Pricing:
         self, stage: Stage, units: Ints, best: Point, half: Floats, tolerance: float, who: str
     ) -> tuple[Point, Floats | None]:
         """Follow the model of ties: the best point, and the box left to cutting planes, if D is not at its least."""
-        half, losses = self._boxed(half, best.price), self._losses(best, units)
+        wide = half = self._boxed(half, best.price)
+        losses, shrunk = self._losses(best, units), 0
         for number in range(1, LEADS + 1):
             if self.stop():
                 return best, None
             near, _ = self._near(units, losses, half)
-            found = lead(self.dual, best, near, half, weight=stage.weight, stop=self.stop)
+            close = tolerance / 4 * abs(best.value)
+            found = lead(self.dual, best, near, half, weight=stage.weight, close=close, stop=self.stop)
             point = self.dual.at(found.price, stage)
             promised, kept = best.value - found.least, best.value - point.value
             if kept > 0.0:
@@ -176,10 +180,12 @@ class Pricing:
             if apart <= tolerance and not found.leaning.any():
                 return best, None
             if kept < KEPT_PROMISE * promised:
-                half = half / 4.0
+                half, shrunk = half / 4.0, shrunk + 1
             else:
-                half = np.where(found.leaning != 0, 4.0 * half, half)
-        return best, half
+                half, shrunk = np.where(found.leaning != 0, 4.0 * half, half), 0
+            if shrunk > MOST_SHRUNK:
+                break
+        return best, wide
 
     # --- all customers: cutting planes ---------------------------------------------------------------------------
 

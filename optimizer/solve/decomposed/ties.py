@@ -36,8 +36,6 @@ COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
 SETTLED, LAST = 1e-7, 1e-9
 #: Tied units that are enough to tell how the slope bends.
 TELLING = 5_000
-#: Ties a row that are left when it has fallen far enough: a rounded answer misses rows by no more than their root.
-TIES_A_ROW = 2.0
 #: Pieces that threads share; fixed, so that sums do not depend on their number.
 PIECES = 8
 #: Passes over all prices in one step.
@@ -65,7 +63,16 @@ class _Model:
     weight: float
 
 
-def lead(dual: Dual, point: Point, units: Ints, half: Floats, *, weight: float = 1.0, stop: Callable[[], bool]) -> Led:
+def lead(
+    dual: Dual,
+    point: Point,
+    units: Ints,
+    half: Floats,
+    *,
+    weight: float = 1.0,
+    close: float = 0.0,
+    stop: Callable[[], bool],
+) -> Led:
     """Minimise the model around ``point`` in a box.
 
     Parameters
@@ -74,6 +81,7 @@ def lead(dual: Dual, point: Point, units: Ints, half: Floats, *, weight: float =
     units : those whose choice may change in the box; all others keep theirs.
     half : (rows,) half the width of the box.
     weight : how many customers a unit stands for.
+    close : how near to its least the model's value must come, in D's unit.
     """
     rows = dual.structure.rows
     price = point.price
@@ -86,7 +94,8 @@ def lead(dual: Dual, point: Point, units: Ints, half: Floats, *, weight: float =
     now, every = price.copy(), 64
     value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
     for number in range(MOST_COOLINGS):
-        last = open_ties <= TIES_A_ROW * len(rows) or number == MOST_COOLINGS - 1
+        # Where choices are mixed the soft maximum is so much above the true one, at most.
+        last = value - mixed <= max(close, LAST * abs(point.value)) or number == MOST_COOLINGS - 1
         damping = 0.0
         for _ in range(STEPS):
             if stop():
