@@ -63,12 +63,12 @@ class Priced:
 
 
 class Pricing:
-    """One search for prices."""
+    """One search for prices, from those of an earlier plan, or from ``known`` ones and how far the best may lie."""
 
     def __init__(
         self, dual: Dual, gap: float, start: Mapping[tuple[str, str], float], stop: Callable[[], bool], tell: Tell
     ) -> None:
-        self.dual, self.gap, self.start, self.stop, self.tell = dual, gap, start, stop, tell
+        self.dual, self.gap, self.start, self.stop, self.tell, self.known = dual, gap, start, stop, tell, known
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.even = _even(dual.columns)
@@ -112,6 +112,8 @@ class Pricing:
     def _first(self) -> tuple[Floats, Floats]:
         """Prices to begin with, and how far from them the best may lie."""
         dual, rows, count = self.dual, self.rows, self.dual.columns.units
+        if self.known is not None:
+            return self.known
         price, half = np.zeros(len(rows)), None
         if any(self.start.get((row.rule, row.scope)) for row in rows):
             return self._started(), np.full(len(rows), np.inf)
