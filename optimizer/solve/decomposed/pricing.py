@@ -66,7 +66,13 @@ class Pricing:
     """One search for prices, from those of an earlier plan, or from ``known`` ones and how far the best may lie."""
 
     def __init__(
-        self, dual: Dual, gap: float, start: Mapping[tuple[str, str], float], stop: Callable[[], bool], tell: Tell
+        self,
+        dual: Dual,
+        gap: float,
+        start: Mapping[tuple[str, str], float],
+        stop: Callable[[], bool],
+        tell: Tell,
+        known: tuple[Floats, Floats] | None = None,
     ) -> None:
         self.dual, self.gap, self.start, self.stop, self.tell, self.known = dual, gap, start, stop, tell, known
         self.rows = dual.structure.rows
