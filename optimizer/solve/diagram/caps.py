@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Count, Floats, Ints, Problem, Soft
-from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled
+from optimizer.solve.diagram.compiled import Hashes, Int64, bare, compiled, counted_order
 from optimizer.solve.diagram.steps import Steps, say_runs
 from optimizer.solve.diagram.whole import quantum, whole, whole_caps
 
@@ -156,7 +156,9 @@ class CapRows:
             return empty, ints, 0
         step, cap = np.concatenate(self._step), np.concatenate(self._cap)
         weight = np.concatenate(self._weight)
-        order = np.lexsort((step, cap))
+        by_cap = counted_order(cap, self.count)
+        by_step = counted_order(step[by_cap], total, by_cap)
+        order = counted_order(cap[by_step], self.count, by_step)
         cap_in_order = cap[order]
         first_of_run = np.r_[True, cap_in_order[1:] != cap_in_order[:-1]]
         ends, starts = np.empty(len(step), bool), np.empty(len(step), bool)
@@ -166,8 +168,8 @@ class CapRows:
             before = np.cumsum(part[order]) - part[order]
             run = np.flatnonzero(first_of_run)
             out[order] = before - np.repeat(before[run], np.diff(np.r_[run, len(order)]))
-        _, number = np.unique(cap, return_inverse=True)
-        by_step = np.lexsort((cap, step))
+        number = np.empty(len(step), np.int64)
+        number[order] = np.cumsum(first_of_run) - 1
         start = np.zeros(total + 1, np.int64)
         np.cumsum(np.bincount(step, minlength=total), out=start[1:])
         column, width = columns(

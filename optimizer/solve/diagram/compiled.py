@@ -48,3 +48,28 @@ def roomy(array: NDArray[Any], size: int) -> NDArray[Any]:
     for k in range(len(array)):
         larger[k] = array[k]
     return larger
+
+
+def counted_order(label: NDArray[np.integer], size: int, before: Int64 | None = None) -> Int64:
+    """A stable order by label, by counting; ``before`` is the order in which the labels are given, else as they stand.
+
+    Parameters
+    ----------
+    size : labels are from 0 to below it.
+    """
+    order = _counted(label, size)
+    return order if before is None else before[order]
+
+
+@compiled
+def _counted(label: NDArray[Any], size: int) -> Int64:
+    place = np.zeros(size + 1, np.int64)
+    for k in range(len(label)):
+        place[label[k] + 1] += 1
+    for k in range(size):
+        place[k + 1] += place[k]
+    order = np.empty(len(label), np.int64)
+    for k in range(len(label)):
+        order[place[label[k]]] = k
+        place[label[k]] += 1
+    return order

@@ -128,12 +128,13 @@ def own_steps(problem: Problem, units: PricingUnits, first: Int64, orders: dict[
     cls = np.repeat(np.arange(len(first), dtype=np.int32), length)
     at = np.repeat(units.start[first + 1] - 1, length) - (np.arange(start[-1]) - start[cls])
     pair, slot = units.pair[at], units.slot[at]
-    class_of = np.full(len(units.start) - 1, -1, np.int32)
-    class_of[first] = np.arange(len(first), dtype=np.int32)
-    everyone = np.flatnonzero(class_of[units.unit] >= 0)
+    customers, begins = units.customers
+    sizes = begins[first + 1] - begins[first]
+    of_class = np.repeat(np.arange(len(first), dtype=np.int32), sizes)
+    everyone = customers[np.repeat(begins[first] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())]
     return Steps(
         problem, start, cls, slot, units.slot_member[slot], problem.customer[pair], problem.activity[pair], pair,
-        everyone, class_of[units.unit[everyone]], orders,
+        everyone, of_class, orders,
     )  # fmt: skip
 
 

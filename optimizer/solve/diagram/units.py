@@ -7,6 +7,7 @@ slot  (activity, member rank of the customer in its unit), ordered by (day, acti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from optimizer.problem import Bools, Count, Floats, Ints, Problem, Units
-from optimizer.solve.diagram.compiled import Int64, compiled
+from optimizer.solve.diagram.compiled import Int64, compiled, counted_order
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class PricingUnits:
     slot_activity: Ints
     slot_member: Ints
 
+    @cached_property
+    def customers(self) -> tuple[Int64, Int64]:
+        """Customers by unit: (N,) of them, and (U + 1,) their runs."""
+        count = len(self.start) - 1
+        start = np.zeros(count + 1, np.int64)
+        np.cumsum(np.bincount(self.unit, minlength=count), out=start[1:])
+        return counted_order(self.unit, count), start
+
 
 def pricing_units(problem: Problem) -> PricingUnits:
     """Gather customers that share a local rule, and order their contacts by date."""
@@ -62,8 +71,8 @@ def pricing_units(problem: Problem) -> PricingUnits:
     np.cumsum(np.bincount(own, minlength=count), out=start[1:])
     key = own.astype(np.int64) * max(1, len(slot_activity)) + slot
     if len(key) and (key[1:] <= key[:-1]).any():
-        by_slot = _counted_order(slot, len(slot_activity))
-        by_unit = by_slot[_counted_order(own[by_slot], count)]
+        by_slot = counted_order(slot, len(slot_activity))
+        by_unit = counted_order(own[by_slot], count, by_slot)
         free, slot = free[by_unit], slot[by_unit]
     return PricingUnits(unit, member, free.astype(np.int64), start, slot, slot_activity, slot_member.astype(np.int32))
 
@@ -168,18 +177,3 @@ def _mark_too_heavy(
             weight *= by_pair[e]
         if weight > limit[unit[customer[e]]]:
             gone[e] = True
-
-
-@compiled
-def _counted_order(label: Ints, size: int) -> Int64:
-    """A stable order by label, by counting."""
-    place = np.zeros(size + 1, np.int64)
-    for k in range(len(label)):
-        place[label[k] + 1] += 1
-    for k in range(size):
-        place[k + 1] += place[k]
-    order = np.empty(len(label), np.int64)
-    for k in range(len(label)):
-        order[place[label[k]]] = k
-        place[label[k]] += 1
-    return order
