@@ -239,7 +239,8 @@ def _wanted(earth: World, products: list[str], seed: int) -> Iterator[tuple[dict
     yield {"name": "budget of all else", "verb": "budget", "where": {"channel": others}}, ~calls, "max"
     for number, product in enumerate(products[: 4 * (len(products) // 4)]):
         inside = np.array([product in cell.split(";") for cell in earth.products])
-        side = ("min", "max", "loose", "max")[number % 4]
+        # Caps of sales seldom bind where contacts are capped too: of minima there are as many.
+        side = ("min", "max", "min", "max", "loose")[number % 5]
         yield {"name": f"sales of {product}", "verb": "sum", "where": {"offer": product}}, inside, side
 
 
