@@ -55,6 +55,8 @@ class StatedBlock:
                     f"{block.name} at {side}", [0, 0], [self.place, self.paid], [1.0, -bound],
                     lower=0.0 if side == "least" else -np.inf, upper=np.inf if side == "least" else 0.0, size=1,
                 )  # fmt: skip
+        if not block.on:
+            return
         if isinstance(block.curve, Pieces):
             self._state_pieces(block.curve)
         elif block.curve is not None:

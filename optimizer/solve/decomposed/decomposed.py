@@ -18,6 +18,7 @@ from optimizer.solve.decomposed.links import read_links
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
 from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import Choice
+from optimizer.solve.decomposed.tree import Tree, capped, is_structural
 from optimizer.solve.diagram.bonds import read_bonds
 from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.diagram.units import pricing_units
@@ -58,6 +59,7 @@ class _Solve:
         self.best: CorePlan | None = None
         self.bound = math.inf
         self.notes: list[str] = []
+        self.known: tuple[Floats, Floats] | None = None  # prices to start from, and how far to look at first
 
     def out_of_time(self) -> bool:
         """Whether to stop with what there is."""
@@ -89,25 +91,32 @@ class _Solve:
             columns, links = add_bonds(
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
-        self.dual = Dual(columns, links, structure.roomier(links.rounding(columns.code, columns.base)))
-        self._price()
-        if not math.isfinite(self.bound) or self.bound < self._least():
+        structure = capped(structure.roomier(links.rounding(columns.code, columns.base)), columns, links)
+        self.dual = Dual(columns, links, structure)
+        self.price()
+        if not math.isfinite(self.bound) or self.bound < self.least():
             return "infeasible"
         self.notes.append(
             f"solved by prices: {len(diagrams.feasible):,} classes of customers, {self.dual.sweeps:,} sweeps"
         )
-        self._cores(self.point, self.choice)
+        if columns.units > WHOLE and is_structural(structure):
+            Tree(self).search()
+        else:
+            self.cores(self.point, self.choice)
         return "no_plan"
 
-    def _price(self) -> None:
+    def price(self) -> None:
         """Prices for everyone, and the bound they prove."""
-        found = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell).run()
+        pricing = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell, self.known)
+        found = pricing.run()
+        self.everyone, self.scales = pricing.everyone, pricing.scales
         self.bound, self.point, self.choice, self.losses = found.bound, found.point, found.choice, found.losses
 
-    def _least(self) -> float:
+    def least(self) -> float:
         """No plan is worth less: D below it proves that there is none."""
         structure, columns = self.dual.structure, self.dual.columns
-        total = float(np.minimum(columns.worth, 0.0).sum()) + structure.constant
+        worth = columns.worth[np.isfinite(columns.worth)]  # of what is not closed
+        total = float(np.minimum(worth, 0.0).sum()) + structure.constant
         diagrams = columns.diagrams
         if (diagrams.low_worth < 0).any() or (diagrams.high_worth < 0).any() or (diagrams.root_worth < 0).any():
             return -math.inf  # penalties: their sum is not looked for here
@@ -124,7 +133,7 @@ class _Solve:
 
     # --- the core --------------------------------------------------------------------------------------------
 
-    def _cores(self, point: Point, choice: Choice) -> None:
+    def cores(self, point: Point, choice: Choice) -> None:
         """Cores of growing size until the gap is reached."""
         dual = self.dual
         columns = dual.columns
