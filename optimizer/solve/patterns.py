@@ -9,6 +9,7 @@ sits on the contact itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -201,16 +202,20 @@ def _rows_of(pairs: Indices, packing: PackingRows, order: Indices, starts: Indic
 
 
 def rank_tables(problem: Problem) -> Floats:
-    """Factor of every pair at every rank, (E, R); ranks beyond the last column take it.
+    """Factor of every pair at every rank, (E, R); ranks beyond the last column take it."""
+    kept = [factor.members.on(problem.customer, problem.activity) != 0 for factor in problem.responses.ranks]
+    return rank_factors(problem.responses.ranks, kept, len(problem.activity))
+
+
+def rank_factors(ranks: list[RankFactor], kept: Sequence[Bools], count: int) -> Floats:
+    """Factor of each of ``count`` contacts at every rank, given which of them every rule keeps, (count, R).
 
     Among the rules that keep the contact: the product of those stated for its rank, or, beyond the largest rank
     stated, of those with the largest.
     """
-    ranks = problem.responses.ranks
     largest = max((factor.rank for factor in ranks), default=0) + 1
-    table = np.ones((len(problem.activity), largest))
-    last = np.zeros(len(problem.activity), np.int64)
-    kept = [factor.members.on(problem.customer, problem.activity) != 0 for factor in ranks]
+    table = np.ones((count, largest))
+    last = np.zeros(count, np.int64)
     for factor, keeps in zip(ranks, kept, strict=True):
         last = np.where(keeps, np.maximum(last, factor.rank), last)
         table[keeps, factor.rank - 1] *= factor.factor

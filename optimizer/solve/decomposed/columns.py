@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.problem import Bools, Expression, Floats, Ints, Problem
+from optimizer.problem import Bools, Expression, Floats, Ints, Problem, Weights
 from optimizer.solve.decomposed.links import Links
-from optimizer.solve.diagram.diagrams import Diagrams
+from optimizer.solve.diagram.diagrams import Diagrams, Terms
 from optimizer.solve.diagram.units import PricingUnits
-from optimizer.solve.patterns import rank_tables
+from optimizer.solve.patterns import rank_factors
 
 Int64 = NDArray[np.int64]
+
+#: Columns stated at once, and threads that state them.
+PART, THREADS = 1 << 18, 2
+#: Rules on ranks that keep a contact in so few ways that each has a row of factors.
+FEW_RULES = 10
 
 
 @dataclass(frozen=True)
@@ -68,81 +74,121 @@ def build_columns(
     group = np.zeros(len(diagrams.class_of), np.int32)
     group[units.unit[::-1]] = links.group[::-1]  # of a household the first customer's
     order_of_units = np.lexsort((diagrams.class_of, group))
-    start, source, place = _expand(order_of_units, units.start, units.slot, diagrams.class_of, first, slots)
-    term = local[place]
-    pair = units.pair[source].astype(np.int32)
-    factor = _factors(problem, diagrams, order, place, pair)
-    value = np.zeros(len(pair))
-    for weights in worth.contacts:
-        value += weights.on(problem.customer, problem.activity)[pair]
-    for kind, several in worth.responses.items():
-        if not several:
-            continue
-        part = np.zeros(len(problem.customer))
-        for weights in several:
-            part += weights.on(problem.customer, problem.activity)
-        if outside is not None:
-            part[outside] = 0.0
-        value += part[pair] * _response(problem, kind, pair, factor)
-    base = np.empty((len(links.bases) - 1, len(pair)))
-    for row, one in enumerate(links.bases[1:]):
-        base[row] = one.on(problem.customer, pair)
-        if one.kind is not None:
-            base[row] *= _response(problem, one.kind, pair, factor)
-    return Columns(
+    start = np.zeros(len(order_of_units) + 1, np.int64)
+    _count(order_of_units, units.start, units.slot, diagrams.class_of, first, slots, start)
+    np.cumsum(start, out=start)
+    count = int(start[-1])
+    pair, place = np.empty(count, np.int32), np.empty(count, np.int32)
+    _expand(order_of_units, units.start, units.slot, units.pair, diagrams.class_of, first, slots, start, pair, place)
+    columns = Columns(
         diagrams,
         diagrams.class_of[order_of_units],
         group[order_of_units],
         start,
         pair,
-        term,
-        value,
-        links.code[pair],
-        base,
+        np.empty(count, local.dtype),
+        np.empty(count),
+        np.empty(count, np.int32),
+        np.empty((len(links.bases) - 1, count)),
     )
 
+    def state(part: slice) -> None:
+        some = pair[part]
+        which = place[part]
+        columns.term[part] = local[which]
+        columns.code[part] = links.code[some]
+        answers = _Answers(problem, some, diagrams.terms, diagrams.term[order[which]])
+        value = np.zeros(len(some))
+        for weights in worth.contacts:
+            value += answers.on(weights)
+        for kind, several in worth.responses.items():
+            if several:
+                each = sum((answers.on(weights) for weights in several), np.zeros(len(some)))
+                if outside is not None:
+                    each[outside[some]] = 0.0
+                value += each * answers.response(kind)
+        columns.worth[part] = value
+        for row, one in enumerate(links.bases[1:]):
+            base = one.on(problem.customer, some)
+            columns.base[row, part] = base if one.kind is None else base * answers.response(one.kind)
 
-def _response(problem: Problem, kind: str, pair: Ints, factor: Floats | None) -> Floats:
-    """Effective response of each column: min(1, p · static · factor)."""
-    response = problem.responses.scores[kind][pair] * problem.responses.static[pair]
-    if factor is not None:
-        response *= factor
-    return np.minimum(response, 1.0, out=response)
+    # A part at a time on each thread: what is gathered meanwhile stays near the processor.
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done in [pool.submit(state, slice(at, at + PART)) for at in range(0, count, PART)]:
+            done.result()
+    return columns
 
 
-def _factors(problem: Problem, diagrams: Diagrams, order: Int64, place: Int64, pair: Ints) -> Floats | None:
-    """Factor of rank and change on each column; None where no effect is stated."""
-    responses = problem.responses
-    if not responses.ranks and not responses.changes:
-        return None
-    which = diagrams.term[order][place]
-    table = rank_tables(problem)
-    factor = table[pair, np.minimum(diagrams.terms.rank[which], table.shape[1] - 1)]
-    changed = diagrams.terms.changed[which]
-    for change in responses.changes:
-        member = change.members.on(problem.customer, problem.activity)[pair] != 0
-        factor = np.where(changed & member, factor * change.factor, factor)
-    return factor
+class _Answers:
+    """What some columns' contacts weigh and how they are answered."""
+
+    def __init__(self, problem: Problem, pair: Ints, terms: Terms, term: Ints) -> None:
+        self.problem, self.pair, self.terms, self.term = problem, pair, terms, term
+        self.customer, self.activity = problem.customer[pair], problem.activity[pair]
+        self.known: dict[str, Floats] = {}
+        self.factor = self._factor()
+
+    def on(self, weights: Weights) -> Floats:
+        """Weights on the columns' contacts."""
+        if weights.pair is not None:
+            weights = replace(weights, pair=weights.pair[self.pair])
+        return weights.on(self.customer, self.activity)
+
+    def response(self, kind: str) -> Floats:
+        """Effective response of each column: min(1, p · static · factor)."""
+        if kind not in self.known:
+            responses = self.problem.responses
+            response = responses.scores[kind][self.pair] * responses.static[self.pair]
+            if self.factor is not None:
+                response *= self.factor
+            self.known[kind] = np.minimum(response, 1.0, out=response)
+        return self.known[kind]
+
+    def _factor(self) -> Floats | None:
+        """Factor of rank and change on each column; None where no effect is stated."""
+        responses = self.problem.responses
+        if not responses.ranks and not responses.changes:
+            return None
+        factor = np.ones(len(self.pair))
+        if responses.ranks:
+            kept = [self.on(rank.members) != 0 for rank in responses.ranks]
+            way = np.arange(len(self.pair))
+            if len(kept) <= FEW_RULES:
+                # Few rules keep contacts in few ways: a table a way, not a contact.
+                way = sum((keeps.astype(np.int64) << k for k, keeps in enumerate(kept)), np.zeros(len(way), np.int64))
+                every = np.arange(1 << len(kept))
+                kept = [(every >> k & 1).astype(bool) for k in range(len(kept))]
+            table = rank_factors(responses.ranks, kept, len(kept[0]))
+            factor = table[way, np.minimum(self.terms.rank[self.term], table.shape[1] - 1)]
+        changed = self.terms.changed[self.term]
+        for change in responses.changes:
+            factor = np.where(changed & (self.on(change.members) != 0), factor * change.factor, factor)
+        return factor
 
 
-@nb.njit(cache=True)
-def _expand(order, unit_start, slot, class_of, first, slots):  # type: ignore[no-untyped-def]  # numba infers
-    """Runs of columns by unit, the pair run position and the class term of each."""
-    start = np.zeros(len(order) + 1, np.int64)
-    for k, u in enumerate(order):
+@nb.njit(cache=True, parallel=True)
+def _count(order, unit_start, slot, class_of, first, slots, count):  # type: ignore[no-untyped-def]  # numba infers
+    """How many columns each unit has, at its place plus one."""
+    for k in nb.prange(len(order)):
+        u = order[k]
         n = 0
         for p in range(unit_start[u], unit_start[u + 1]):
             key = class_of[u] * slots + slot[p]
             n += first[key + 1] - first[key]
-        start[k + 1] = start[k] + n
-    source = np.empty(start[len(order)], np.int32)
-    place = np.empty(start[len(order)], np.int32)
-    for k, u in enumerate(order):
+        count[k + 1] = n
+
+
+@nb.njit(cache=True, parallel=True)
+def _expand(  # type: ignore[no-untyped-def]  # numba infers
+    order, unit_start, slot, unit_pair, class_of, first, slots, start, pair, place
+):  # fmt: skip
+    """The pair and the class term of each column."""
+    for k in nb.prange(len(order)):
+        u = order[k]
         j = start[k]
         for p in range(unit_start[u], unit_start[u + 1]):
             key = class_of[u] * slots + slot[p]
             for t in range(first[key], first[key + 1]):
-                source[j] = p
+                pair[j] = unit_pair[p]
                 place[j] = t
                 j += 1
-    return start, source, place

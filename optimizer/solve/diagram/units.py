@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from optimizer.problem import Bools, Count, Floats, Ints, Problem, Units
-from optimizer.solve.diagram.compiled import Int64, compiled, counted_order
+from optimizer.problem import Bools, Count, Ints, Problem, Units
+from optimizer.solve.diagram.compiled import Int64, compiled
 
 
 @dataclass(frozen=True)
@@ -55,26 +56,21 @@ def pricing_units(problem: Problem) -> PricingUnits:
     unit = _units(problem)
     member = _members(problem, unit)
     count = int(unit.max(initial=-1)) + 1
-    free = np.flatnonzero(~forbidden(problem))
-    customer, activity = problem.customer[free], problem.activity[free]
+    gone = forbidden(problem)
     members = int(member.max(initial=0)) + 1
     order = np.lexsort((np.arange(len(problem.activity_names)), problem.responses.day))
     used = np.zeros((len(problem.activity_names), members), bool)
-    used[activity, member[customer]] = True
+    start = np.zeros(count + 1, np.int64)
+    _count(gone, problem.customer, problem.activity, unit, member, used, start)
+    np.cumsum(start, out=start)
     at, slot_member = np.nonzero(used[order])
     slot_activity = order[at].astype(np.int32)
     place = np.full(used.shape, -1, np.int32)
     place[slot_activity, slot_member] = np.arange(len(slot_activity))
-    slot = place[activity, member[customer]]
-    own = unit[customer]
-    start = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(own, minlength=count), out=start[1:])
-    key = own.astype(np.int64) * max(1, len(slot_activity)) + slot
-    if len(key) and (key[1:] <= key[:-1]).any():
-        by_slot = counted_order(slot, len(slot_activity))
-        by_unit = counted_order(own[by_slot], count, by_slot)
-        free, slot = free[by_unit], slot[by_unit]
-    return PricingUnits(unit, member, free.astype(np.int64), start, slot, slot_activity, slot_member.astype(np.int32))
+    pair, slot = np.empty(start[-1], np.int64), np.empty(start[-1], np.int32)
+    _gather(gone, problem.customer, problem.activity, unit, member, place, start[:-1].copy(), pair, slot)
+    _sort(start, pair, slot)
+    return PricingUnits(unit, member, pair, start, slot, slot_activity, slot_member.astype(np.int32))
 
 
 def groupings(problem: Problem) -> list[Units]:
@@ -157,23 +153,61 @@ def _or_ones(part: NDArray[Any] | None, size: int) -> NDArray[Any]:
     return np.ascontiguousarray(part.view(np.uint8) if part.dtype == bool else part)
 
 
+@numba.njit(cache=True, parallel=True)
+def _mark_too_heavy(  # type: ignore[no-untyped-def]  # numba infers
+    gone, customer, activity, unit, limit, factor, by_activity, by_customer, by_pair
+):  # fmt: skip
+    for e in numba.prange(len(customer)):
+        if by_activity[activity[e]] != 0.0:
+            weight = factor * by_activity[activity[e]] * by_customer[customer[e]]
+            if len(by_pair) == len(customer):
+                weight *= by_pair[e]
+            if weight > limit[unit[customer[e]]]:
+                gone[e] = True
+
+
 @compiled
-def _mark_too_heavy(
+def _count(gone: Bools, customer: Ints, activity: Ints, unit: Ints, member: Ints, used: Bools, count: Int64) -> None:
+    """Which activities a member rank has pairs of, and how many pairs each unit has, at its place plus one."""
+    for e in range(len(customer)):
+        if not gone[e]:
+            used[activity[e], member[customer[e]]] = True
+            count[unit[customer[e]] + 1] += 1
+
+
+@compiled
+def _gather(
     gone: Bools,
     customer: Ints,
     activity: Ints,
     unit: Ints,
-    limit: Floats,
-    factor: float,
-    by_activity: NDArray[Any],
-    by_customer: NDArray[Any],
-    by_pair: NDArray[Any],
+    member: Ints,
+    place: Ints,
+    at: Int64,
+    pair: Int64,
+    slot: Ints,
 ) -> None:
+    """Put every pair into its unit's run."""
     for e in range(len(customer)):
-        if by_activity[activity[e]] == 0.0:
-            continue
-        weight = factor * by_activity[activity[e]] * by_customer[customer[e]]
-        if len(by_pair) == len(customer):
-            weight *= by_pair[e]
-        if weight > limit[unit[customer[e]]]:
-            gone[e] = True
+        if not gone[e]:
+            u = unit[customer[e]]
+            pair[at[u]] = e
+            slot[at[u]] = place[activity[e], member[customer[e]]]
+            at[u] += 1
+
+
+@numba.njit(cache=True, parallel=True)
+def _sort(start, pair, slot):  # type: ignore[no-untyped-def]  # numba infers
+    """Each unit's pairs by slot: few, and nearly in order."""
+    for u in numba.prange(len(start) - 1):
+        begin, end = start[u], start[u + 1]
+        if end - begin > 64:
+            order = begin + np.argsort(slot[begin:end])
+            pair[begin:end], slot[begin:end] = pair[order], slot[order]
+        else:
+            for k in range(begin + 1, end):
+                s, p, m = slot[k], pair[k], k
+                while m > begin and slot[m - 1] > s:
+                    slot[m], pair[m] = slot[m - 1], pair[m - 1]
+                    m -= 1
+                slot[m], pair[m] = s, p
