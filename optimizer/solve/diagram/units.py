@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from optimizer.problem import Bools, Count, Ints, Problem, Units
-from optimizer.solve.diagram.compiled import Int64, compiled
+from optimizer.solve.diagram.compiled import Int64, compiled, counted_order
 
 
 @dataclass(frozen=True)
