@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
-from optimizer.problem import Expression, Problem
+from optimizer.problem import Expression, Problem, Weights
 from optimizer.rules import compile_problem
 from optimizer.solve.decomposed import decomposed, tree
 from optimizer.solve.decomposed.decomposed import NotDecomposed, solve_decomposed
 from optimizer.solve.decomposed.structure import unsupported
+from optimizer.solve.diagram import batches
 from optimizer.solve.diagram.bonds import reaches_of
+from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.solution import Solution
 from tests.fuzzing.case import case
 from tests.fuzzing.properties import scenario_of
+from tests.problem_check import check
+from tests.solve.diagram.rich import rich_problem
 
 GAP = 1e-6
 
@@ -87,3 +93,28 @@ def test_the_tree_bounds_what_the_exact_path_finds(first: int, monkeypatch: pyte
         if problem.openings or problem.media or problem.price_cells:
             tried += compare(seed, problem, loses=None)
     assert tried > 4
+
+
+@pytest.mark.parametrize("first", range(30_000, 30_060, 20))
+def test_a_fallback_keeps_its_bound_and_breaks_no_rule(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "FEW_STATES", 0)
+    monkeypatch.setattr(decomposed, "build_diagrams", partial(build_diagrams, limit=2))
+    for seed in range(first, first + 20):
+        compare(seed, compile_problem(scenario_of(case(seed))), loses=None)
+
+
+def test_a_fallback_says_whom_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "FEW_STATES", 0)
+    monkeypatch.setattr(decomposed, "build_diagrams", partial(build_diagrams, limit=2))
+    said = []
+    for seed in range(15):
+        problem = rich_problem(seed)
+        value = Expression(responses={"responses": [Weights()]})
+        try:
+            solution = solve_decomposed(replace(problem, objective=value), gap=GAP, time_limit=20)
+        except NotDecomposed:
+            continue
+        if solution.status in ("optimal", "feasible"):
+            said += [note for note in solution.notes if "by a fallback" in note]
+            assert check(problem, solution.contacts, solution.spend).accepted, seed
+    assert any(re.search(r"([\d,]+) of ([\d,]+) customers by a fallback", note) for note in said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -18,9 +19,9 @@ from optimizer.solve.decomposed.links import read_links
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
 from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import Choice
-from optimizer.solve.decomposed.tree import Tree, capped, is_structural
+from optimizer.solve.decomposed.tree import MOVES, SCALES, Tree, capped, is_structural
 from optimizer.solve.diagram.bonds import read_bonds
-from optimizer.solve.diagram.diagrams import build_diagrams
+from optimizer.solve.diagram.diagrams import Diagrams, build_diagrams
 from optimizer.solve.diagram.units import pricing_units
 from optimizer.solve.mip import relative_gap
 from optimizer.solve.solution import Solution, Status
@@ -81,29 +82,49 @@ class _Solve:
         diagrams = build_diagrams(problem, units, bonds=bonds)
         if not diagrams.feasible[diagrams.class_of].all():
             return "infeasible"
-        if not diagrams.exact.all():
-            wide = int(np.isin(diagrams.class_of, np.flatnonzero(~diagrams.exact)).sum())
-            raise NotDecomposed(f"local rules of {wide:,} customers allow too many states for a diagram")
         self.tell(f"classes: {len(diagrams.feasible):,} with {len(diagrams.low):,} nodes")
         links = read_links(problem, structure.expressions)
-        columns = build_columns(problem, units, diagrams, links, structure.worth, structure.outside)
-        if bonds is not None:
-            columns, links = add_bonds(
-                problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
-            )
-        structure = capped(structure.roomier(links.rounding(columns.code, columns.base)), columns, links)
-        self.dual = Dual(columns, links, structure)
+
+        def dual_of(diagrams: Diagrams) -> Dual:
+            own, read = build_columns(problem, units, diagrams, links, structure.worth, structure.outside), links
+            if bonds is not None:
+                own, read = add_bonds(
+                    problem, own, links, bonds, structure.expressions, structure.worth, structure.outside
+                )
+            return Dual(own, read, capped(structure.roomier(read.rounding(own.code, own.base)), own, read))
+
+        self.dual = dual_of(diagrams)
         self.price()
         if not math.isfinite(self.bound) or self.bound < self.least():
             return "infeasible"
         self.notes.append(
             f"solved by prices: {len(diagrams.feasible):,} classes of customers, {self.dual.sweeps:,} sweeps"
         )
-        if columns.units > WHOLE and is_structural(structure):
+        if diagrams.restricted is not None:
+            wide = np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact))
+            if not diagrams.restricted.feasible[diagrams.restricted.class_of].all():
+                raise NotDecomposed(f"local rules of {wide.sum():,} customers allow too many states for a diagram")
+            self._fall_back(dual_of(diagrams.restricted), int(wide.sum()))
+        else:
+            self._find()
+        return "no_plan"
+
+    def _find(self) -> None:
+        """Plans at the prices found."""
+        if self.dual.columns.units > WHOLE and is_structural(self.dual.structure):
             Tree(self).search()
         else:
             self.cores(self.point, self.choice)
-        return "no_plan"
+
+    def _fall_back(self, within: Dual, wide: int) -> None:
+        """Plans where diagrams of some customers hold a part of what rules allow; the bound stays that of all."""
+        part = copy.copy(self)
+        part.dual, part.bound = within, math.inf
+        part.known = self.point.price, MOVES * np.abs(self.point.price) + SCALES * self.scales
+        part.price()
+        part._find()
+        self.best, self.dual = part.best, within
+        self.notes.append(f"{wide:,} of {len(self.problem.customer_names):,} customers by a fallback")
 
     def price(self) -> None:
         """Prices for everyone, and the bound they prove."""

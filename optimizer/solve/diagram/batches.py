@@ -117,6 +117,27 @@ def _eased(
     return result
 
 
+def restricted(problem: Problem, steps_of: StepsOf, first: Int64, place: Int64, limit: int) -> list[Batch]:
+    """Diagrams whose every path keeps every rule, of classes that have more paths than they hold."""
+    steps = steps_of(first)
+    worth, feasible = np.zeros(len(first)), np.ones(len(first), bool)
+    program, _ = _program(problem, steps, np.full((len(first), len(problem.local)), EXACT, np.int8), worth, feasible)
+    try:
+        found = layers(program, limit, cut=True)
+    except TooWide:
+        half = len(first) // 2
+        return [
+            batch
+            for part in (slice(None, half), slice(half, None))
+            for batch in restricted(problem, steps_of, first[part], place[part], limit)
+        ]
+    nodes = reduced(found)
+    feasible &= nodes.root >= 0
+    distinct, run_of = np.unique(np.where(feasible, nodes.root, -1), return_inverse=True)
+    worth = np.where(feasible, worth + nodes.root_worth, 0.0)
+    return [Batch(place, runs(nodes, distinct), run_of, worth, feasible, np.zeros(len(first), bool), found.keys)]
+
+
 def _program(problem: Problem, steps: Steps, eased: Eased, worth: Floats, feasible: Bools) -> tuple[Program, Origins]:
     """What every step reads; ``worth`` and ``feasible`` take what holds whatever is chosen."""
     rows = CapRows(steps, worth, feasible)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem
-from optimizer.solve.diagram.batches import Batch, TooMany, batches
+from optimizer.solve.diagram.batches import Batch, TooMany, batches, restricted
 from optimizer.solve.diagram.bonds import Bonds, rank_count
 from optimizer.solve.diagram.classes import classes, shared_classes
 from optimizer.solve.diagram.compiled import Int64
@@ -30,6 +30,8 @@ LIMIT = 20_000
 SHARED_LIMIT = 3_000
 #: Classes that are few in any case; classes tried to see how large the diagrams of many become.
 FEW_CLASSES, SAMPLE = 3_000, 64
+#: Times the limit that is kept of a class whose paths must all keep the rules, until there is one.
+MORE = (1, 8, 64)
 #: Nodes of all diagrams together: 32 bytes each.
 NODES = 60_000_000
 #: Classes, and steps of classes, expanded together: few enough for the states of a layer to stay in the cache.
@@ -73,6 +75,8 @@ class Diagrams:
     feasible : (C,) False where no choice keeps the hard rules; the class has node 0 alone.
     exact : (C,) False where the diagram is a relaxation: its bound is true, its choices may break rules.
     masked : the diagrams speak of slots whether or not a unit has a pair for them.
+    restricted : where some classes are relaxations, diagrams whose every path keeps the rules; theirs hold some of the
+        sets alone.
     """
 
     class_of: Ints
@@ -90,6 +94,7 @@ class Diagrams:
     feasible: Bools
     exact: Bools
     masked: bool
+    restricted: Diagrams | None = None
 
 
 def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT, bonds: Bonds | None = None) -> Diagrams:
@@ -133,7 +138,31 @@ def build_diagrams(problem: Problem, units: PricingUnits, limit: int = LIMIT, bo
         lists = list(pool.map(built, parts))
     found = [batch for some in lists for batch in some]
     places = [batch.place + part.start for part, some in zip(parts, lists, strict=True) for batch in some]
-    return _joined(problem, known.class_of, found, np.concatenate(places), masked=False)
+    result = _joined(problem, known.class_of, found, np.concatenate(places), masked=False)
+    if result.exact.all():
+        return result
+    wide = np.sort(np.concatenate([at[~batch.exact] for batch, at in zip(found, places, strict=True)]))
+    kept = [(_some(batch, batch.exact), at[batch.exact]) for batch, at in zip(found, places, strict=True)]
+    for more in MORE:
+        cut = restricted(problem, steps_of, known.first[wide], wide, more * limit)
+        # Chance may leave nothing that meets a minimum: more is kept of those.
+        lost = np.concatenate([batch.place[~batch.feasible] for batch in cut])
+        wide = lost if more < MORE[-1] else wide[:0]
+        kept += [(part, part.place) for part in (_some(b, b.feasible | (more == MORE[-1])) for b in cut)]
+        if not len(wide):
+            break
+    within = _joined(
+        problem, known.class_of, [batch for batch, _ in kept], np.concatenate([at for _, at in kept]), masked=False
+    )
+    return replace(result, restricted=within)
+
+
+def _some(batch: Batch, kept: Bools) -> Batch:
+    """Some classes of a batch."""
+    return replace(
+        batch, place=batch.place[kept], run_of=batch.run_of[kept], root_worth=batch.root_worth[kept],
+        feasible=batch.feasible[kept], exact=batch.exact[kept],
+    )  # fmt: skip
 
 
 def _shared(

@@ -80,8 +80,11 @@ class TooWide(Exception):
     """Too many states at once: the batch must be halved."""
 
 
-def layers(program: Program, limit: int) -> Layers:
-    """Every state of every class, but of those with more than ``limit`` states in a layer."""
+def layers(program: Program, limit: int, cut: bool = False) -> Layers:
+    """Every state of every class, but of those with more than ``limit`` states in a layer.
+
+    ``cut``: of a layer with more states so many are kept, as chance has it, and no class is full.
+    """
     classes = len(program.start) - 1
     length = np.diff(program.start)
     ranks = program.effects.rank_of.shape[1]
@@ -109,7 +112,13 @@ def layers(program: Program, limit: int) -> Layers:
         rows_next = numbers[:size].copy()
         cls_next = cls_next[:size].copy()
         found.append((low, high, low_worth, high_worth, term))
-        over = np.flatnonzero(crowd > room)
+        if cut and size:
+            # Which states are met first must not say which sets are left.
+            place = np.random.default_rng(t).permutation(size)
+            found[-1] = (_moved(low, place), _moved(high, place), low_worth, high_worth, term)
+            order = np.argsort(place)
+            rows_next, cls_next = rows_next[order], cls_next[order]
+        over = np.flatnonzero(crowd > room) if not cut else np.empty(0, np.int64)
         if len(over):
             of_layer = program.future[program.start[:-1] + np.minimum(t - 2, length - 1)]
             for one in over.tolist():

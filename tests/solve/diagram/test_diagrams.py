@@ -16,7 +16,7 @@ from optimizer.solve.diagram.units import forbidden, pricing_units
 from optimizer.solve.local_rows import forbidden as forbidden_by_rows
 from tests.fuzzing.case import case
 from tests.fuzzing.properties import scenario_of
-from tests.solve.diagram.by_hand import differences
+from tests.solve.diagram.by_hand import differences, paths, tried
 from tests.solve.diagram.rich import rich_problem
 from tests.solve.test_exact import random_problem
 
@@ -75,6 +75,25 @@ def test_a_diagram_past_the_limit_allows_more_and_never_less(limit: int, monkeyp
         eased += int((~diagrams.exact).sum())
         assert differences(problem, units, diagrams) == [], seed
     assert eased > 0
+
+
+def test_what_is_left_of_a_diagram_past_the_limit_breaks_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "FEW_STATES", 0)
+    some = 0
+    for seed in range(15):
+        problem = rich_problem(seed)
+        units = pricing_units(problem)
+        within = build_diagrams(problem, units, 3).restricted
+        if within is None:
+            continue
+        for unit in range(len(units.start) - 1):
+            said = paths(problem, units, within, unit)
+            assert said is not None
+            right = tried(problem, units, unit)
+            assert set(said) <= set(right), seed
+            assert all(abs(said[chosen].penalty - right[chosen].penalty) <= 1e-9 for chosen in said), seed
+            some += len(said)
+    assert some > 0
 
 
 def _speaks_of_pairs(rule: LocalRule) -> bool:
