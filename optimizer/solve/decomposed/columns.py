@@ -51,6 +51,12 @@ class Columns:
         """Number of units."""
         return len(self.start) - 1
 
+    def of(self, units: Ints) -> tuple[Int64, Int64]:
+        """Columns of some units, one after the other, and the place in ``units`` that each belongs to."""
+        begin, count = self.start[units], self.start[units + 1] - self.start[units]
+        owner = np.repeat(np.arange(len(units)), count)
+        return np.arange(len(owner)) + np.repeat(begin - np.cumsum(count) + count, count), owner
+
 
 def build_columns(
     problem: Problem, units: PricingUnits, diagrams: Diagrams, links: Links, worth: Expression, outside: Bools | None

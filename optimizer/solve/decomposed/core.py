@@ -85,7 +85,7 @@ def solve_core(
     """
     columns, structure = dual.columns, dual.structure
     fixed = np.flatnonzero(settled)
-    used = uses(dual, fixed, np.zeros(len(fixed), np.int64), 1).toarray()[0]
+    used = dual.use(fixed)
     size = np.abs(used)
     count = len(options.unit)
     owner = np.repeat(np.arange(count), np.diff(options.start))

@@ -32,6 +32,8 @@ Progress = Callable[[str, float, float], None]
 WHOLE, WHOLE_CHOICES = 400, 400
 #: Units the core begins with, and the most it grows to; choices of each.
 CORE, LARGEST_CORE, CHOICES = 1_500, 40_000, 6
+#: Cores' sizes of units near a tie among which those are looked for that may mend a broken row.
+MENDERS = 50
 
 
 #: Parts of a curve's range around the answer within which breakpoints are finest, one core after another.
@@ -185,23 +187,30 @@ class _Solve:
 
     def _menders(self, size: int) -> Ints:
         """Units that may mend a row which the prices leave broken: few may touch it among those nearest to a tie."""
-        columns, links = self.dual.columns, self.dual.links
+        columns, links, rows = self.dual.columns, self.dual.links, self.dual.structure.rows
         use = self.point.use.sum(axis=0)
-        found = [np.empty(0, np.int64)]
-        for r, row in enumerate(self.dual.structure.rows):
-            short = max(row.lower - use[r], use[r] - row.upper)
-            if not short > 0:
-                continue
-            weight = np.max([np.abs(table[:, [r]].toarray()[:, 0]) for table in links.tables], axis=0)
-            may = (weight > 0)[columns.code]
-            if use[r] > row.upper:
-                may &= self.choice.chosen
-            owner = np.searchsorted(columns.start, np.flatnonzero(may), side="right") - 1
-            units = owner[np.flatnonzero(np.diff(owner, prepend=-1))]
-            most = float(weight.max(initial=0.0))
-            wanted = min(size // 10 + 4 * math.ceil(short / most) if most > 0 else 0, size, len(units))
-            found.append(units[np.argsort(self.losses[units], kind="stable")[:wanted]])
-        return np.concatenate(found).astype(np.int32)
+        shorts = [max(row.lower - use[r], use[r] - row.upper) for r, row in enumerate(rows)]
+        broken = [r for r, short in enumerate(shorts) if short > 0]
+        found: list[Ints] = [np.empty(0, np.int32)]
+        count = min(MENDERS * size, columns.units)
+        while broken:
+            near = np.sort(np.argpartition(self.losses, count - 1)[:count]).astype(np.int32)
+            position, owner = columns.of(near)
+            code, later = columns.code[position], []
+            for r in broken:
+                weight = np.max([np.abs(table[:, [r]].toarray()[:, 0]) for table in links.tables], axis=0)
+                may = (weight > 0)[code]
+                if use[r] > rows[r].upper:
+                    may &= self.choice.chosen[position]
+                its = owner[may]
+                units = near[its[np.flatnonzero(np.diff(its, prepend=-1))]]
+                most = float(weight.max(initial=0.0))
+                wanted = min(size // 10 + 4 * math.ceil(shorts[r] / most) if most > 0 else 0, size)
+                if len(units) < wanted and count < columns.units:
+                    later.append(r)
+                found.append(units[np.argsort(self.losses[units], kind="stable")[:wanted]])
+            broken, count = later, columns.units
+        return np.concatenate(found)
 
     @property
     def reached(self) -> bool:
@@ -217,8 +226,9 @@ class _Solve:
         options = alternatives(columns, core, prices, most, loss)
         free = np.zeros(columns.units, bool)
         free[core] = True
-        settled = choice.chosen & ~np.repeat(free, np.diff(columns.start))
-        worth = math.fsum(columns.worth[settled]) + math.fsum(choice.constant[~free]) + dual.structure.constant
+        settled = choice.chosen.copy()
+        settled[columns.of(core)[0]] = False
+        worth = float(columns.worth[settled].sum() + choice.constant[~free].sum()) + dual.structure.constant
         label = f"core of {len(core):,} customers"
         self.tell(label)
 

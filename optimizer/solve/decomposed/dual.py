@@ -67,7 +67,8 @@ class Dual:
         """Let these units choose, and all others keep ``choice``."""
         free = np.zeros(self.columns.units, bool)
         free[units] = True
-        kept = choice.chosen & ~np.repeat(free, np.diff(self.columns.start))
+        kept = choice.chosen.copy()
+        kept[self.columns.of(units)[0]] = False
         columns = np.flatnonzero(kept)
         worth = float(self.columns.worth[columns].sum() + choice.constant[~free].sum())
         return Stage(plan_sweep(self.columns, units, blocks), 1.0, worth, self.use(columns))

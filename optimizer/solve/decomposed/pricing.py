@@ -94,10 +94,11 @@ class Pricing:
         self.best = Priced(point, choice, np.empty(0))
         left: Floats | None = half
         if self._leads(count):
-            point, left = self._led(self.everyone, self.everyone_units, point, half, self.gap / CLOSE, "all")
+            point, losses, left = self._led(self.everyone, self.everyone_units, point, half, self.gap / CLOSE, "all")
             point, choice = dual.chosen(point.price, self.everyone)
-            self.best = Priced(point, choice, np.empty(0))
-        self.best.losses = self._losses(self.best.point, self.everyone_units)
+            self.best = Priced(point, choice, losses)
+        else:
+            self.best.losses = self._losses(point, self.everyone_units)
         if left is not None:
             self._fenced(left)
         return self.best
@@ -169,13 +170,13 @@ class Pricing:
 
     def _led(
         self, stage: Stage, units: Ints, best: Point, half: Floats, tolerance: float, who: str
-    ) -> tuple[Point, Floats | None]:
-        """Follow the model of ties: the best point, and the box left to cutting planes, if D is not at its least."""
+    ) -> tuple[Point, Floats, Floats | None]:
+        """Follow the model of ties: the best point, the losses there, and the box left to cutting planes, if any is."""
         wide = half = self._boxed(half, best.price)
         losses, shrunk = self._losses(best, units), 0
         for number in range(1, LEADS + 1):
             if self.stop():
-                return best, None
+                return best, losses, None
             near, _ = self._near(units, losses, half)
             close = tolerance / 4 * abs(best.value)
             found = lead(self.dual, best, near, half, weight=stage.weight, close=close, stop=self.stop)
@@ -186,14 +187,14 @@ class Pricing:
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
             self.tell(f"pricing {who} customers: step {number}, {apart:.1e} apart", best.value)
             if apart <= tolerance and not found.leaning.any():
-                return best, None
+                return best, losses, None
             if kept < KEPT_PROMISE * promised:
                 half, shrunk = half / 4.0, shrunk + 1
             else:
                 half, shrunk = np.where(found.leaning != 0, 4.0 * half, half), 0
             if shrunk > MOST_SHRUNK:
                 break
-        return best, wide
+        return best, losses, wide
 
     # --- all customers: cutting planes ---------------------------------------------------------------------------
 
