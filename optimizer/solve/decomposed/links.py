@@ -257,8 +257,8 @@ def _together(parts: list[tuple[NDArray[np.int64], Floats]], size: int) -> tuple
     for own, distinct in parts:
         mixed, seen = pd.factorize(code * len(distinct) + own)
         code, count = mixed.astype(np.int64), len(seen)
-    if not parts:
-        return code, np.ones((1, 0))
+    if not parts or not size:
+        return code, np.ones((1, len(parts)))
     first = np.full(count, -1)
     first[code[::-1]] = np.arange(size)[::-1]
     values = np.stack([distinct[own[first]] for own, distinct in parts], axis=1)
