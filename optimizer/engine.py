@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import Infeasible, NoPlan, ScenarioError, SolverFailure, UnverifiedPlan
+from optimizer.memory import memory_of
 from optimizer.plan.certificate import Certificate
 from optimizer.plan.plan import Evaluation, Plan, tables_of
 from optimizer.plan.verify import check_certificate, verify
@@ -111,6 +112,7 @@ def solve(
                 tighten=tighten,
                 edited=edited,
                 start=_prices(start),
+                memory=memory_of(scenario.facts),
             )
             if tighten and solution.status not in ("optimal", "feasible"):
                 break

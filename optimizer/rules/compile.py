@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from optimizer.memory import Memory, memory_of, words
 from optimizer.problem import Cell, Ints, Medium, PriceCell, Problem, Responses, Weights
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.measures import in_horizon
@@ -17,6 +18,9 @@ from optimizer.rules.removal import removed_pairs
 from optimizer.rules.weights import kept_pairs, spread
 from optimizer.scenario.pair_values import PairColumn, PairValues
 
+#: Verbs whose rules bind sums over many customers, each by itself.
+ALONE = frozenset({"volume", "budget", "sum", "average", "ratio", "share"})
+
 
 def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Problem, list[Compiled]]:
     """The problem, and what each enforced rule became, in the order of ``scenario.rules``.
@@ -26,7 +30,10 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
     scenario, facts = context.scenario, context.facts
     minimum_volumes(context)
     worth = objective(context)
-    compiled = [verbs[rule.verb].compile(rule, context) for rule in scenario.rules if rule.mode == "enforce"]
+    memory = memory_of(facts)
+    compiled = _compiled(context, verbs, memory)
+    if memory.order is None:
+        memory.order = canonical_order(facts)
     problem = Problem(
         name=scenario.spec.name,
         customer_names=facts.customers["customer_id"].array,
@@ -34,7 +41,7 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
         customer=facts.pairs.customer,
         activity=facts.pairs.activity,
         removed=removed_pairs(context),
-        order=canonical_order(facts),
+        order=memory.order,
         units=context.units(None),
         responses=_responses(context, compiled),
         local=[primitive for one in compiled for primitive in one.local],
@@ -47,6 +54,30 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
         sense=scenario.sense,
     )
     return problem, compiled
+
+
+def _compiled(context: Context, verbs: Mapping[str, Verb], memory: Memory) -> list[Compiled]:
+    """What each enforced rule becomes; taken from memory where neither it nor what it may lean on has changed.
+
+    A rule on many customers' sums reads nothing of others like it. Any other rule may, so all are kept together with
+    what else the scenario says; and where something is opened, rules share the openings and nothing is kept.
+    """
+    scenario = context.scenario
+    said = {name: value for name, value in vars(scenario.spec).items() if name != "rules"}
+    shared = words([said, scenario.objective, [rule for rule in scenario.rules if rule.verb not in ALONE]])
+    if memory.key != shared:
+        memory.key, memory.compiled = shared, {}
+    known, memory.compiled = memory.compiled, {}
+    result = []
+    for rule in scenario.rules:
+        if rule.mode == "enforce":
+            key = words(rule)
+            made = known[key] if key in known and not context.openings else verbs[rule.verb].compile(rule, context)
+            memory.compiled[key] = made
+            result.append(made)
+    if context.openings:
+        memory.key, memory.compiled = "", {}
+    return result
 
 
 def _responses(context: Context, compiled: list[Compiled]) -> Responses:

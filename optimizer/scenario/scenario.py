@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,53 @@ class Scenario:
         """The rules, those written as a table expanded to one rule a row; every name in them is known."""
         check_rules(self._expanded, self.facts, self.spec, self._tables, self.source)
         return self._expanded
+
+    def with_rule(self, rule: str, **keys: Any) -> Scenario:
+        """The same scenario with other keys of one rule: another budget, another minimum, a rule left out of force.
+
+        Tables that were read stay read, and a solve takes over what an earlier one made of them.
+
+        Parameters
+        ----------
+        rule : str
+            Its name.
+        **keys
+            Keys of the rule as in a scenario file, as ``budget={"max": 90_000}`` or ``mode="report"``; None takes a
+            key away. What is not named stays.
+
+        Raises
+        ------
+        ScenarioError
+            When no rule is called that, or a key or value is wrong.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> people = pd.DataFrame({"customer_id": [1, 2], "email": [0.1, 0.2]})
+        >>> scenario = Scenario(
+        ...     objective="responses", customers=people[["customer_id"]], appetence=people,
+        ...     channels={"email": {"unit_cost": 0.01}}, rules=[{"name": "few", "volume": {"max": 1}}],
+        ... )
+        >>> scenario.with_rule("few", volume={"max": 2}).rules[0].volume.max
+        2
+        """
+        names = [one.name for one in self.spec.rules]
+        if rule not in names:
+            raise ScenarioError(self.source, "with_rule", rule, f"expected the name of a rule: {', '.join(names)}")
+        at = names.index(rule)
+        written = self.spec.rules[at].model_dump(by_alias=True, exclude_unset=True) | keys
+        document = Document(
+            f"{self.source}, rule {rule!r}", {k: _plain(v) for k, v in written.items() if v is not None}
+        )
+        other = copy(self)
+        changed = [*self.spec.rules[:at], validated(Rule, document), *self.spec.rules[at + 1 :]]
+        other.spec = self.spec.model_copy(update={"rules": changed})
+        other._file_hash = {}  # it is no longer what the file says
+        for known in ("_expanded", "rules", "objective"):
+            other.__dict__.pop(known, None)
+        if "facts" in other.__dict__ and other._needs() != self._needs():
+            del other.__dict__["facts"]
+        return other
 
     @property
     def input_hashes(self) -> dict[str, str]:

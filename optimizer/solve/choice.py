@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.memory import Memory
 from optimizer.problem import Problem
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.linear_model import MatrixForm
@@ -31,10 +32,12 @@ def solve_by_size(
     tighten: float = 0.0,
     edited: MatrixForm | None = None,
     start: Mapping[tuple[str, str], float] | None = None,
+    memory: Memory | None = None,
 ) -> Solution:
     """Solve by the path that suits the problem, and say in the notes which it was.
 
-    Parameters are those of ``solve_problem``; ``start`` gives prices by rule and scope to begin with.
+    Parameters are those of ``solve_problem``; ``start`` gives prices by rule and scope to begin with,
+    ``memory`` what an earlier solve on the same facts has left.
     """
     pairs = int(np.count_nonzero(~problem.removed))
     if edited is not None or pairs < DECOMPOSED_PAIRS:
@@ -56,6 +59,7 @@ def solve_by_size(
                 stop=stop,
                 tighten=tighten,
                 start=start,
+                memory=memory,
             )
         except NotDecomposed as refusal:
             reasons = [str(refusal)]

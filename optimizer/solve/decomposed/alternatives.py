@@ -55,23 +55,24 @@ def second_best_losses(columns: Columns, units: Ints, prices: Floats) -> Floats:
     )  # fmt: skip
 
 
-def price_moves(columns: Columns, moves: Floats) -> Floats:
-    """How far the value of any column of each unit may move at most, (U,).
+def price_moves(columns: Columns, units: Ints, moves: Floats) -> Floats:
+    """How far the value of any column of each unit may move at most, (n,).
 
     ``moves`` (bases, codes): how far what a unit of each base costs a pair of each code may move.
     """
-    return np.asarray(_moves(columns.start, columns.code, columns.base, np.ascontiguousarray(moves)))
+    return np.asarray(_moves(units, columns.start, columns.code, columns.base, np.ascontiguousarray(moves)))
 
 
 @nb.njit(cache=True, parallel=True)
-def _moves(start, code, base, moves):  # type: ignore[no-untyped-def]  # numba infers
-    most = np.zeros(len(start) - 1)
-    for u in nb.prange(len(start) - 1):
+def _moves(units, start, code, base, moves):  # type: ignore[no-untyped-def]  # numba infers
+    most = np.zeros(len(units))
+    for k in nb.prange(len(units)):
+        u = units[k]
         for j in range(start[u], start[u + 1]):
             move = moves[0, code[j]]
             for b in range(1, moves.shape[0]):
                 move += moves[b, code[j]] * abs(base[b - 1, j])
-            most[u] = max(most[u], move)
+            most[k] = max(most[k], move)
     return most
 
 

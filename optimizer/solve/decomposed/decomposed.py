@@ -9,20 +9,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from optimizer.memory import Memory
 from optimizer.problem import Floats, Ints, Problem
 from optimizer.solve.decomposed.alternatives import alternatives
-from optimizer.solve.decomposed.bonded import add_bonds
-from optimizer.solve.decomposed.columns import build_columns
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
-from optimizer.solve.decomposed.links import read_links
+from optimizer.solve.decomposed.prepared import prepare
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
 from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import Choice
-from optimizer.solve.decomposed.tree import MOVES, SCALES, Tree, capped, is_structural
-from optimizer.solve.diagram.bonds import read_bonds
-from optimizer.solve.diagram.diagrams import Diagrams, build_diagrams
-from optimizer.solve.diagram.units import pricing_units
+from optimizer.solve.decomposed.tree import MOVES, SCALES, Tree, is_structural
 from optimizer.solve.mip import relative_gap
 from optimizer.solve.solution import Solution, Status
 
@@ -56,8 +52,9 @@ class _Solve:
         stop: Callable[[], bool] | None,
         tighten: float,
         start: Mapping[tuple[str, str], float],
+        memory: Memory | None,
     ) -> None:
-        self.problem, self.gap, self.deadline = problem, gap, deadline
+        self.problem, self.gap, self.deadline, self.memory = problem, gap, deadline, memory
         self.progress, self.asked, self.tighten, self.start = progress, stop, tighten, start
         self.best: CorePlan | None = None
         self.bound = math.inf
@@ -77,36 +74,19 @@ class _Solve:
     def run(self) -> Status:
         """Search; the status where no plan was found."""
         problem = self.problem
-        self.tell("classes")
         structure = read_structure(problem)
-        units = pricing_units(problem)
-        bonds = read_bonds(problem, units)
-        diagrams = build_diagrams(problem, units, bonds=bonds)
-        if not diagrams.feasible[diagrams.class_of].all():
+        prepared = prepare(problem, structure, self.memory, self.tell)
+        if prepared.whole is None:
             return "infeasible"
-        self.tell(f"classes: {len(diagrams.feasible):,} with {len(diagrams.low):,} nodes")
-        links = read_links(problem, structure.expressions)
-
-        def dual_of(diagrams: Diagrams) -> Dual:
-            own, read = build_columns(problem, units, diagrams, links, structure.worth, structure.outside), links
-            if bonds is not None:
-                own, read = add_bonds(
-                    problem, own, links, bonds, structure.expressions, structure.worth, structure.outside
-                )
-            return Dual(own, read, capped(structure.roomier(read.rounding(own.code, own.base)), own, read))
-
-        self.dual = dual_of(diagrams)
+        self.dual = prepared.whole.dual(structure)
         self.price()
         if not math.isfinite(self.bound) or self.bound < self.least():
             return "infeasible"
-        self.notes.append(
-            f"solved by prices: {len(diagrams.feasible):,} classes of customers, {self.dual.sweeps:,} sweeps"
-        )
-        if diagrams.restricted is not None:
-            wide = np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact))
-            if not diagrams.restricted.feasible[diagrams.restricted.class_of].all():
-                raise NotDecomposed(f"local rules of {wide.sum():,} customers allow too many states for a diagram")
-            self._fall_back(dual_of(diagrams.restricted), int(wide.sum()))
+        self.notes.append(f"solved by prices: {prepared.classes:,} classes of customers, {self.dual.sweeps:,} sweeps")
+        if prepared.wide:
+            if prepared.part is None:
+                raise NotDecomposed(f"local rules of {prepared.wide:,} customers allow too many states for a diagram")
+            self._fall_back(prepared.part.dual(structure), prepared.wide)
         else:
             self._find()
         return "no_plan"
@@ -279,10 +259,11 @@ def solve_decomposed(
     stop: Callable[[], bool] | None = None,
     tighten: float = 0.0,
     start: Mapping[tuple[str, str], float] | None = None,
+    memory: Memory | None = None,
 ) -> Solution:
-    """Solve by prices; parameters as ``solve_problem``. Only for problems of which ``unsupported`` says nothing."""
+    """Solve by prices; parameters as ``solve_by_size``. Only for problems of which ``unsupported`` says nothing."""
     started = time.monotonic()
-    run = _Solve(problem, gap, started + time_limit, progress, stop, tighten, start or {})
+    run = _Solve(problem, gap, started + time_limit, progress, stop, tighten, start or {}, memory)
     status = run.run()
     seconds = time.monotonic() - started
     contacts, spend = np.zeros(len(problem.customer), bool), np.zeros(len(problem.media))

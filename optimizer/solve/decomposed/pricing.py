@@ -40,6 +40,8 @@ BLOCKS = 24
 MORE_BLOCKS = 256
 #: Rounds of prices at most, each time; places to look that Newton steps may name.
 ROUNDS, LEADS = 400, 30
+#: How far prices of another scenario may mislead, in parts of what a row's unit is worth on average.
+ANOTHER = 0.02
 #: Newton steps end where D is so many times nearer to its least than the gap asked for.
 CLOSE = 50
 #: Part of what the model promised that D must give for the model to be believed as far again.
@@ -122,17 +124,22 @@ class Pricing:
         if self.known is not None:
             return self.known
         price, half = np.zeros(len(rows)), None
-        if any(self.start.get((row.rule, row.scope)) for row in rows):
-            return self._started(), np.full(len(rows), np.inf)
+        started = any(self.start.get((row.rule, row.scope)) for row in rows)
         samples = [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // 2]
         tolerance = max(self.gap, 2e-5) / 2
-        if not samples and count > FREE:
+        if started:
+            # What a sample leads to from there is nearer than what another scenario's prices say.
+            price, samples = self._started(), samples if self._leads(count) else []
+            _, row_scale, scale = first_reach(dual, dual.stage(self._sample(min(count, SAMPLES[0])), self.blocks))
+            self.scales = scale / row_scale
+            half = 0.3 * np.abs(price) + ANOTHER * self.scales if samples else None
+        elif not samples and count > FREE:
             samples, tolerance = [count], FIRST
         for size in samples:
             units = self._sample(size)
             stage = dual.stage(units, self.blocks)
             before = price
-            if half is not None and self._leads(size):
+            if half is not None and self._leads(count):
                 price = self._led(stage, units, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
             else:
                 price = self._descend(stage, price, half, tolerance, f"{size:,} customers").best.price
@@ -159,7 +166,7 @@ class Pricing:
 
     def _near(self, units: Ints, losses: Floats, half: Floats) -> tuple[Ints, float]:
         """Units whose choice may change in the box, and the part of the box for which they are all that may."""
-        move = price_moves(self.dual.columns, self.dual.links.moves(half))[units]
+        move = price_moves(self.dual.columns, units, self.dual.links.moves(half))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(move > 0, losses / (LIKELY_MOVES * move), np.inf)
         free = min(max(len(units) // 8, FREE), len(units) - 1)

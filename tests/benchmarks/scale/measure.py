@@ -8,7 +8,6 @@ Stages are told apart by the first word of what ``progress`` is told; whatever i
 from __future__ import annotations
 
 import argparse
-import copy
 import inspect
 import json
 import re
@@ -82,15 +81,9 @@ def solved(scenario: opt.Scenario, gap: float, limit: float, clock: Clock, start
 
 def with_budget(scenario: opt.Scenario, factor: float) -> opt.Scenario:
     """The scenario with its total budget times a factor; tables that were read stay read."""
-    spec = scenario.spec.model_copy(deep=True)
-    total = next(rule for rule in spec.rules if rule.name == "total budget")
-    assert total.budget is not None
-    total.budget.max *= factor  # type: ignore[union-attr, operator]
-    other = copy.copy(scenario)
-    other.spec = spec
-    for cached in ("_expanded", "rules"):
-        other.__dict__.pop(cached, None)
-    return other
+    budget = next(rule.budget for rule in scenario.rules if rule.name == "total budget")
+    assert budget is not None
+    return scenario.with_rule("total budget", budget={"max": factor * budget.max})  # type: ignore[operator, union-attr]
 
 
 def peak_gib() -> float:

@@ -1,0 +1,105 @@
+"""What the decomposed path makes of a problem before any price: classes, diagrams, columns and their links.
+
+Nothing of it depends on what rows allow. So a problem that differs from the last one in bounds alone takes it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from optimizer.memory import Memory, same
+from optimizer.problem import CouplingRow, Floats, Problem
+from optimizer.solve.decomposed.bonded import add_bonds
+from optimizer.solve.decomposed.columns import Columns, build_columns
+from optimizer.solve.decomposed.dual import Dual
+from optimizer.solve.decomposed.links import Links, read_links
+from optimizer.solve.decomposed.structure import Structure
+from optimizer.solve.decomposed.tree import capped
+from optimizer.solve.diagram.bonds import read_bonds
+from optimizer.solve.diagram.diagrams import build_diagrams
+from optimizer.solve.diagram.units import pricing_units
+
+#: Columns up to which they are kept for a next problem: 2 GiB of them.
+KEPT_COLUMNS = 60_000_000
+
+
+@dataclass(frozen=True)
+class Stated:
+    """Columns and their links, and what rounding may hide in each row over them."""
+
+    columns: Columns
+    links: Links
+    rounding: Floats
+
+    def dual(self, structure: Structure) -> Dual:
+        """D under the bounds of a structure."""
+        return Dual(self.columns, self.links, capped(structure.roomier(self.rounding), self.columns, self.links))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem and what was made of it.
+
+    ``whole`` is None where some customer has no choice at all. ``part`` states the diagrams that hold a part of what
+    the rules allow, where ``wide`` customers have too many states for a whole one; None where no such part exists.
+    """
+
+    problem: Problem
+    classes: int
+    nodes: int
+    whole: Stated | None
+    part: Stated | None
+    wide: int
+
+
+def prepare(problem: Problem, structure: Structure, memory: Memory | None, tell: Callable[[str], None]) -> Prepared:
+    """Build all of it, or take it from memory where only bounds differ."""
+    if memory is not None and memory.prepared is not None and differs_in_bounds_alone(memory.prepared.problem, problem):
+        found: Prepared = memory.prepared
+        return found
+    if memory is not None:
+        memory.prepared = None  # make room
+    tell("classes")
+    units = pricing_units(problem)
+    bonds = read_bonds(problem, units)
+    diagrams = build_diagrams(problem, units, bonds=bonds)
+    classes, nodes = len(diagrams.feasible), len(diagrams.low)
+    if not diagrams.feasible[diagrams.class_of].all():
+        return Prepared(problem, classes, nodes, None, None, 0)
+    tell(f"classes: {classes:,} with {nodes:,} nodes")
+    links = read_links(problem, structure.expressions)
+    stated: list[Stated | None] = []
+    for some in (diagrams, diagrams.restricted):
+        if some is None or not some.feasible[some.class_of].all():
+            stated.append(None)
+            continue
+        columns, read = build_columns(problem, units, some, links, structure.worth, structure.outside), links
+        if bonds is not None:
+            columns, read = add_bonds(
+                problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
+            )
+        stated.append(Stated(columns, read, read.rounding(columns.code, columns.base)))
+    wide = 0
+    if diagrams.restricted is not None:
+        wide = int(np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact)).sum())
+    prepared = Prepared(problem, classes, nodes, stated[0], stated[1], wide)
+    if memory is not None and sum(len(one.columns.pair) for one in stated if one is not None) <= KEPT_COLUMNS:
+        memory.prepared = prepared
+    return prepared
+
+
+def differs_in_bounds_alone(one: Problem, other: Problem) -> bool:
+    """Whether two problems are the same but for what their coupling rows allow and how these may bend."""
+    if len(one.coupling) != len(other.coupling):
+        return False
+    if not all(_reads_alike(a, b) for a, b in zip(one.coupling, other.coupling, strict=True)):
+        return False
+    others = [item.name for item in fields(Problem) if item.name not in ("name", "coupling")]
+    return all(same(getattr(one, name), getattr(other, name)) for name in others)
+
+
+def _reads_alike(one: CouplingRow, other: CouplingRow) -> bool:
+    return same(one.expression, other.expression)
