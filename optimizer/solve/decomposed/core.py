@@ -22,7 +22,7 @@ from optimizer.problem import Bools, Floats
 from optimizer.solve.decomposed.alternatives import Alternatives
 from optimizer.solve.decomposed.core_blocks import StatedBlock
 from optimizer.solve.decomposed.dual import Dual
-from optimizer.solve.linear_model import LinearModel
+from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.mip import solve_mip
 
 #: Real-valued rows are kept this part of their size away from their bounds, so that the check's rounding cannot matter.
@@ -106,6 +106,7 @@ def solve_core(
             one.open_by(model, choice[member], group[member], opened=bool(used[block.row] > 0.5))
         used += one.constant
     shorts: list[tuple[int, float]] = []
+    bends: list[tuple[int, bool, float, int, float, Indices, Floats]] = []
     dearest = float(np.abs(worth).max(initial=0.0)) + 1e-300
     for r, row in enumerate(structure.rows):
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
@@ -119,10 +120,11 @@ def solve_core(
             helpful = side == "min"
             its_columns, its_values = [column], [value]
             for one in stated:
-                if one.block.weight[1][r]:
-                    own, its = one.result(model, one.block.weight[1][r], helpful)
+                own, its = one.result(r, helpful)
+                if len(own):
                     its_columns.append(own)
                     its_values.append(its)
+            curved = len(its_columns) > 1
             soft = np.isfinite(penalty)
             whole = not soft and len(its_columns) == 1 and bool((value == np.round(value)).all())
             whole &= abs(used[r] - np.round(used[r])) < 1e-6
@@ -133,6 +135,8 @@ def solve_core(
                 away = inside * (abs(bound) + size[r])
             if soft:
                 bend = model.add_variables(f"{row.rule} {side} violation", 1, upper=row.tolerance, objective=-penalty)
+                if curved:
+                    bends.append((r, helpful, penalty, int(bend[0]), bound - used[r], column, value))
             elif bent and len(value) and (whole or row.lower != row.upper):
                 # Left to be bent at a price: rounding finds a plan where every row would stand in its way.
                 most = float(np.abs(value).max())
@@ -159,5 +163,8 @@ def solve_core(
     chosen[options.column[taken[owner]]] = True
     stands: Floats = np.array([float(result.x[one.place]) for one in stated], np.float64)
     # The model's curves lie below the true ones: what the plan is worth is said on these.
-    short = sum(one.short(model, result.x) for one in stated)
+    short = sum(one.short(result.x) for one in stated)
+    for r, helpful, penalty, bent_by, room, column, value in bends:
+        total = float(value @ result.x[column]) + sum(one.true(r, result.x) for one in stated)
+        short += penalty * (float(result.x[bent_by]) - max(room - total if helpful else total - room, 0.0))
     return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted)

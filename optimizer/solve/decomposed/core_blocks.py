@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optimizer.problem import Floats
-from optimizer.solve.curve_rows import CurveUse, Linear
-from optimizer.solve.decomposed.structure import Block, Pieces
+from optimizer.solve.curve_rows import CurveUse, Linear, Segments
+from optimizer.solve.decomposed.blocks import Block, Part, Pieces
 from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.piecewise import initial_breakpoints
-
-#: A block without a curve.
-_NOTHING: tuple[Indices, Floats] = np.empty(0, np.int64), np.empty(0)
 
 
 @dataclass
@@ -36,6 +33,8 @@ class StatedBlock:
     constant: Floats = field(init=False)
     _curve: CurveUse | None = field(init=False, default=None)
     _pieces: tuple[Indices, Floats] | None = field(init=False, default=None)
+    _segments: Segments | None = field(init=False, default=None)
+    _parts: list[tuple[Part, float, float, int]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """State the columns, and what they are worth."""
@@ -67,32 +66,37 @@ class StatedBlock:
                 block.name, block.curve, Linear(money, np.ones(1)), block.low, block.high, points, "restriction",
                 self.paid,
             )  # fmt: skip
+        if block.parts:
+            self._state_parts()
         model.add_objective(money, block.worth[0])
-        if block.worth[1]:
-            model.add_objective(*self.result(model, block.worth[1], True))
+        model.add_objective(*self.result(-1, True))
 
     def _state_pieces(self, pieces: Pieces) -> None:
-        """One piece holds s: s = Σ parts, low b ≤ part ≤ high b."""
-        model, name = self.model, self.block.name
-        low, high = np.maximum(pieces.low, self.block.low), np.minimum(pieces.high, self.block.high)
-        some = low <= high
-        low, high = low[some], high[some]
-        size = len(low)
-        held = model.add_variables(f"{name} piece", size, upper=1.0, integer=True)
-        part = model.add_variables(f"{name} part", size, upper=np.maximum(high, 0.0))
-        model.add_rows(f"{name} one piece", np.zeros(size), held, 1.0, lower=1.0, upper=1.0, size=1)
-        model.add_rows(
-            f"{name} in all", np.zeros(size + 1), np.r_[part, self.place], np.r_[np.ones(size), -1.0],
-            lower=0.0, upper=0.0, size=1,
-        )  # fmt: skip
-        both = np.tile(np.arange(size), 2)
-        for bound, least in ((low, True), (high, False)):
-            model.add_rows(
-                f"{name} part at {'least' if least else 'most'}", both, np.r_[part, held],
-                np.r_[np.ones(size), -bound], lower=0.0 if least else -np.inf, upper=np.inf if least else 0.0,
-                size=size,
-            )  # fmt: skip
-        self._pieces = np.r_[part, held], np.r_[pieces.slope[some], pieces.base[some]]
+        """One run of whole numbers holds s: s = Σ shares; F and f are known on it."""
+        block = self.block
+        low, high = np.maximum(pieces.low, block.low), np.minimum(pieces.high, block.high)
+        starts = low[low <= high]
+        if block.parts:
+            near = self.around + self.width * (block.high - block.low) * np.linspace(-1.0, 1.0, 9)
+            starts = np.unique(np.r_[starts, np.clip(np.round(near), block.low, block.high)])
+        at = np.searchsorted(pieces.low, starts + 0.5, side="right") - 1
+        last = np.minimum(np.append(starts[1:] - 1, block.high), high[at])
+        ends = np.array([[block.factor(max(float(s), 1.0)) for s in side] for side in (starts, last)])
+        argument = Linear(np.array([self.place]), np.ones(1))
+        self._segments = Segments(self.model, block.name, argument, starts, last, ends.min(axis=0), ends.max(axis=0))
+        held = self._segments.chosen
+        self._pieces = np.r_[self._segments.share, held], np.r_[pieces.slope[at], pieces.base[at]]
+
+    def _state_parts(self) -> None:
+        """T of each part, as what is above 0 less what is below."""
+        if self._segments is None:
+            assert self._curve is not None
+            self._segments = self._curve.segments(self.model)
+        for part in self.block.parts:
+            for sign, most in ((1.0, part.high), (-1.0, -part.low)):
+                if most > 0:
+                    column = self.model.add_variables(f"{self.block.name} part", 1, upper=most)
+                    self._parts.append((part, sign, most, int(column[0])))
 
     def open_by(self, model: LinearModel, choice: Indices, unit: Indices, *, opened: bool) -> None:
         """The block is on as soon as a unit makes one of these choices, or is ``opened`` already."""
@@ -108,27 +112,48 @@ class StatedBlock:
         )  # fmt: skip
 
     def straight(self, row: int) -> tuple[Indices, Floats]:
-        """Columns and coefficients of s and of being on in a linking row."""
+        """Columns and coefficients of s, of being on and of parts in a linking row."""
         weight = self.block.weight
         column, value = [], []
         if weight[0][row]:
             column, value = [self.place], [weight[0][row]]
         if self.paid is not None and weight[2][row]:
             column, value = [*column, self.paid], [*value, weight[2][row]]
+        for part, sign, _, own in self._parts:
+            if part.row == row:
+                column, value = [*column, own], [*value, -sign]
         return np.array(column, np.int64), np.array(value, float)
 
-    def result(self, model: LinearModel, weight: float, helpful: bool) -> tuple[Indices, Floats]:
-        """Columns and coefficients of weight · F(s), where more of it is helpful or not."""
-        if self._pieces is not None:
-            return self._pieces[0], weight * self._pieces[1]
-        if self._curve is None:
-            return _NOTHING
-        return np.array([self._curve.column(model, helpful == (weight > 0))]), np.array([weight])
+    def result(self, row: int, helpful: bool) -> tuple[Indices, Floats]:
+        """Columns and coefficients of F(s) and of f(s) T in a linking row, -1 the objective, from the safe side."""
+        columns, values = [np.empty(0, np.int64)], [np.empty(0)]
+        weight = self.block.worth[1] if row < 0 else float(self.block.weight[1][row])
+        if weight and self._pieces is not None:
+            columns, values = [self._pieces[0]], [weight * self._pieces[1]]
+        elif weight and self._curve is not None:
+            columns, values = (
+                [np.array([self._curve.column(self.model, helpful == (weight > 0))])],
+                [np.array([weight])],
+            )
+        for part, sign, most, own in self._parts:
+            weight = sign * (part.worth if row < 0 else float(part.weight[row]))
+            if weight:
+                assert self._segments is not None
+                split = self._segments.part(Linear(np.array([own]), np.ones(1)), most)
+                columns.append(split)
+                values.append(weight * (self._segments.least if helpful == (weight > 0) else self._segments.greatest))
+        return np.concatenate(columns), np.concatenate(values)
 
-    def short(self, model: LinearModel, x: Floats) -> float:
+    def true(self, row: int, x: Floats) -> float:
+        """What ``result`` stands for, on the true curve."""
+        s = float(x[self.place])
+        total = (self.block.worth[1] if row < 0 else float(self.block.weight[1][row])) * self.block.value(s)
+        for part, sign, _, own in self._parts:
+            weight = part.worth if row < 0 else float(part.weight[row])
+            total += sign * weight * self.block.factor(s) * float(x[own])
+        return total
+
+    def short(self, x: Floats) -> float:
         """What the plan is worth more on the true curve."""
-        weight = self.block.worth[1]
-        if self._curve is None or not weight:
-            return 0.0
-        stated = float(x[self._curve.column(model, weight > 0)])
-        return weight * (self.block.value(float(x[self.place])) - stated)
+        columns, values = self.result(-1, True)
+        return self.true(-1, x) - float(values @ x[columns])

@@ -132,6 +132,8 @@ class _Solve:
             spent = abs(block.worth[0]) * max(abs(block.low), abs(block.high))
             made = abs(block.worth[1]) * max(abs(block.value(float(s))) for s in curved.points)
             total -= spent + made + abs(block.worth[2])
+            most = max(abs(block.factor(float(s))) for s in curved.points) if block.parts else 0.0
+            total -= sum(abs(part.worth) * most * max(abs(part.low), abs(part.high)) for part in block.parts)
         return total - 1e-6 * abs(total)
 
     # --- the core --------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Floats, Ints
+from optimizer.solve.decomposed.blocks import Curved
 from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.links import Links
-from optimizer.solve.decomposed.structure import Curved, Structure, row_value
+from optimizer.solve.decomposed.structure import Structure, row_value
 from optimizer.solve.decomposed.sweep import Choice, Plan, Swept, choose, plan_sweep, sweep
 
 _EPSILON = np.finfo(float).eps

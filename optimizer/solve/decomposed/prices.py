@@ -18,6 +18,8 @@ from optimizer.solve.decomposed.structure import allowed
 
 #: Part of the way from the master's prices back to the best ones known.
 SMOOTHING = 0.5
+#: Rounds in a row in which D and the master come no nearer by this part of the tolerance: they never will.
+MOST_STILL, STILL = 25, 1e-2
 
 Report = Callable[[int, float, float], None]
 
@@ -75,6 +77,7 @@ def find_prices(
     best = dual.at(allowed(rows, start), stage)
     master.add(best.worth, best.use)
     smoothing, value, done, converged = SMOOTHING, -np.inf, 0, False
+    still, before = 0, np.inf
     half = half.copy()
     leaning = np.zeros(len(rows))
     for done in range(1, rounds + 1):
@@ -97,7 +100,9 @@ def find_prices(
             if (half > 1e9 * scale / row_scale).any():
                 break  # prices without end: the rows contradict each other, or nearly
             continue
-        if stop():
+        moving = abs(lost - before) > STILL * tolerance * max(abs(best.value), abs(value))
+        still, before = 0 if moving else still + 1, lost
+        if stop() or still > MOST_STILL:
             break
         point = dual.at(allowed(rows, smoothing * best.price + (1.0 - smoothing) * answer.price), stage)
         master.add(point.worth, point.use)

@@ -9,19 +9,15 @@ and D(λ) is at least the optimum for any λ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.problem import Bools, CouplingRow, Expression, Floats, PriceCell, Problem, Weights
+from optimizer.problem import Bools, Cell, CouplingRow, Expression, Floats, PriceCell, Problem, Weights
 from optimizer.scenario.curves import Curve, Saturated
+from optimizer.solve.decomposed.blocks import Block, Part, Pieces
 from optimizer.solve.diagram.bonds import unbonded
-from optimizer.solve.piecewise import inner, outer
 from optimizer.solve.spend_caps import least_spend, most_spend
-
-#: Points at which a curve is looked at for its best place, before it is looked at more closely there.
-GRID = 257
-CLOSER = 6
 
 
 @dataclass(frozen=True)
@@ -35,51 +31,6 @@ class Row:
     penalty_below: float = np.inf
     penalty_above: float = np.inf
     tolerance: float = np.inf
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """F(s) = base + slope · s on whole numbers low ≤ s ≤ high, one of several runs: prices in tiers."""
-
-    low: Floats
-    high: Floats
-    slope: Floats
-    base: Floats
-
-    def value(self, s: float) -> float:
-        """F(s)."""
-        at = max(int(np.searchsorted(self.low, s + 0.5, side="right")) - 1, 0)
-        return float(self.base[at] + self.slope[at] * s)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A curve y = F(s), s in [low, high], or off with s = y = 0: what s, y and being on are worth and weigh in rows.
-
-    ``curve`` is None where only s and being on count: an opening, s its contacts. ``or_zero``: it may be off;
-    ``on``: it may be on.
-    """
-
-    name: str
-    curve: Curve | Saturated | Pieces | None
-    low: float
-    high: float
-    or_zero: bool
-    worth: tuple[float, float, float]  # of s, of F(s), of being on
-    weight: tuple[Floats, Floats, Floats]  # (rows,) each
-    medium: int = -1  # which medium's money s is, -1 none
-    opening: int = -1  # whose contacts s counts, -1 none
-    on: bool = True
-    row: int = -1  # the linking row Σ … − s = 0 that says what s is, -1 where s is free
-
-    def value(self, s: float) -> float:
-        """F(s)."""
-        return 0.0 if self.curve is None else float(self.curve.value(s))
-
-    @property
-    def switched(self) -> bool:
-        """Whether a binary says that the block is on."""
-        return self.or_zero and (self.low > 0 or self.worth[2] != 0 or bool(self.weight[2].any()))
 
 
 @dataclass(frozen=True)
@@ -100,7 +51,7 @@ class Structure:
     @property
     def curved(self) -> bool:
         """Whether some curve is stated by its approximations alone."""
-        return any(block.curve is not None and not isinstance(block.curve, Pieces) for block in self.blocks)
+        return any(block.curved for block in self.blocks)
 
     def roomier(self, room: Floats) -> Structure:
         """The same with bounds (rows,) wider where they leave a range."""
@@ -113,183 +64,231 @@ class Structure:
 
 def unsupported(problem: Problem) -> list[str]:
     """What of the problem the decomposed path cannot say, in words; empty when it can solve it."""
-    reasons = []
-    if problem.price_cells:
-        for expression in (problem.objective, *(row.expression for row in problem.coupling)):
-            if any(_tier_share(problem, expression, cell) is None for cell in problem.price_cells):
-                reasons.append("a part of the cost of a channel with tiers")
-                break
-    reasons += unbonded(problem)
-    if problem.cells:
-        if problem.responses.combine != "additive" and min(map(np.min, problem.responses.scores.values())) < 0:
+    reasons = unbonded(problem)
+    if problem.cells and problem.responses.combine != "additive":
+        if min(float(scores.min(initial=0.0)) for scores in problem.responses.scores.values()) < 0:
             reasons.append("combined responses below zero of saturated channels")
-        if any(one for row in problem.coupling for one in row.expression.responses.values()):
-            reasons.append("rules on the responses of saturated channels")
-        elif any(_share(problem, cell.member, cell.worth) is None for cell in problem.cells):
-            reasons.append("a saturated channel whose objective is not the curve's own")
-    for row in problem.coupling:
-        for kind in row.expression.yields.values():
-            if kind and row.soft is not None:
-                reasons.append("soft rules on what media yield")
     return list(dict.fromkeys(reasons))
 
 
-def _share(problem: Problem, member: Bools, worth: Floats) -> float | None:
-    """α with the objective's responses on the cell = α · worth, None where there is none."""
-    total = np.zeros(len(problem.customer))
-    for kind, several in problem.objective.responses.items():
-        for weights in several:
-            value = weights.on(problem.customer, problem.activity)
-            if kind != "responses" and value[member].any():
-                return None
-            total += value
-    inside, own = total[member], worth[member]
-    if not own.any():
-        return None if inside.any() else 0.0
-    at = int(np.abs(own).argmax())
-    alpha = inside[at] / own[at]
-    return float(alpha) if np.allclose(inside, alpha * own, rtol=1e-12, atol=0) else None
-
-
 def read_structure(problem: Problem) -> Structure:
-    """Take rows, media and saturation apart.
-
-    Raises
-    ------
-    AssertionError
-        Where ``unsupported`` has something to say.
-    """
+    """Take rows, media, openings, tiers and saturation apart; of problems of which ``unsupported`` says nothing."""
     assert not unsupported(problem)
-    rows, expressions = [], []
-    for one in problem.coupling:
-        rows.append(_row(one))
-        expressions.append(one.expression)
-    outside = None
-    cells: list[tuple[int, float]] = []
-    if problem.cells:
-        outside = np.zeros(len(problem.customer), bool)
-        for cell in problem.cells:
-            outside |= cell.member
-            share = _share(problem, cell.member, cell.worth)
-            assert share is not None
-            cells.append((len(rows), share))
-            # Σ worth · response − z = 0
-            rows.append(Row(f"saturation of {cell.name}", "", 0.0, 0.0))
-            expressions.append(Expression(responses={"responses": [Weights(pair=cell.worth)]}))
-    first = len(rows)
-    for opening in problem.openings:
-        if opening.members is not None:
-            # Σ contacts − n = 0
-            rows.append(Row(f"contacts that open {opening.name}", "", 0.0, 0.0))
-            expressions.append(Expression(contacts=[opening.members]))
-    for price in problem.price_cells:
-        rows.append(Row(f"contacts of {price.name}", "", 0.0, 0.0))
-        expressions.append(Expression(contacts=[Weights(pair=price.member)]))
-    blocks = _media(problem, expressions) + _openings(problem, expressions, first) + _tiers(problem, expressions)
-    for cell, (row, share) in zip(problem.cells, cells, strict=True):
+    return _Reader(problem).read()
+
+
+#: Coefficients by linking row; -1 is the objective.
+_Weights = dict[int, float]
+
+
+class _Reader:
+    """Gathers rows and blocks; a block's coefficients are spread over rows once all rows are known."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.rows = [_row(row) for row in problem.coupling]
+        self.expressions = [row.expression for row in problem.coupling]
+        self.said = dict(enumerate(self.expressions)) | {-1: problem.objective}
+        self.waiting: list[tuple[Block, list[_Weights], list[tuple[Part, _Weights]]]] = []
+
+    def read(self) -> Structure:
+        """The structure."""
+        problem, outside = self.problem, None
+        self._media()
+        self._openings()
+        for price in problem.price_cells:
+            self._tiers(price)
+        if problem.cells:
+            outside = np.zeros(len(problem.customer), bool)
+            for cell in problem.cells:
+                outside |= cell.member
+                self._cell(cell)
+            self.expressions = [
+                _without(one, outside) if at < len(problem.coupling) else one for at, one in enumerate(self.expressions)
+            ]
+        blocks = [self._spread(*one) for one in self.waiting]
+        return Structure(
+            self.rows, self.expressions, problem.objective, outside, blocks, problem.objective.constant
+        )  # fmt: skip
+
+    def _link(self, name: str, expression: Expression) -> int:
+        """A row Σ … − s = 0."""
+        self.rows.append(Row(name, "", 0.0, 0.0))
+        self.expressions.append(expression)
+        return len(self.rows) - 1
+
+    def _add(
+        self, block: Block, s: _Weights, f: _Weights, on: _Weights, parts: list[tuple[Part, _Weights]] | None = None
+    ) -> None:
+        self.waiting.append((block, [s, f, on], parts or []))
+
+    def _spread(self, block: Block, weights: list[_Weights], parts: list[tuple[Part, _Weights]]) -> Block:
+        """The block with its coefficients in all rows."""
+        s, f, on = (self._vector(weight) for weight in weights)
+        if block.row >= 0:
+            s[block.row] -= 1.0
+        worth = tuple(weight.get(-1, 0.0) for weight in weights)
+        return replace(
+            block, worth=(worth[0], worth[1], worth[2]), weight=(s, f, on),
+            parts=tuple(replace(part, worth=w.get(-1, 0.0), weight=self._vector(w)) for part, w in parts),
+        )  # fmt: skip
+
+    def _vector(self, weight: _Weights) -> Floats:
+        found = np.zeros(len(self.rows))
+        for row, value in weight.items():
+            if row >= 0:
+                found[row] = value
+        return found
+
+    def _media(self) -> None:
+        """A block a medium; what is paid once money flows is its being on."""
+        problem = self.problem
+        most = most_spend(problem) if problem.media else np.empty(0)
+        for m, medium in enumerate(problem.media):
+            paid = [number for number, opening in enumerate(problem.openings) if opening.medium == m]
+            low, high, or_zero = medium.low, float(most[m]), medium.or_zero
+            if paid and low <= 0:
+                # On means that money flows; where none can, never.
+                low, or_zero = least_spend(problem, m, high) or 1.0, True
+            block = _block(medium.name, medium.curve, low, max(high, low), or_zero, medium=m, on=low <= high)
+            self._add(
+                block,
+                {row: one.spend.get(m, 0.0) for row, one in self.said.items()},
+                {row: one.yields.get(m, 0.0) for row, one in self.said.items()},
+                {row: sum(one.opened.get(number, 0.0) for number in paid) for row, one in self.said.items()},
+            )
+
+    def _openings(self) -> None:
+        """A block an opening of contacts: s their number, on as soon as there is one."""
+        problem = self.problem
+        for number, opening in enumerate(problem.openings):
+            if opening.members is None:
+                continue
+            members = np.flatnonzero(opening.members.on(problem.customer, problem.activity) != 0)
+            most, least = float(np.count_nonzero(~problem.removed[members])), max(opening.minimum, 1.0)
+            row = self._link(f"contacts that open {opening.name}", Expression(contacts=[opening.members]))
+            block = _block(
+                opening.name, None, least, max(most, least), True, opening=number, on=least <= most, row=row
+            )  # fmt: skip
+            self._add(block, {}, {}, {at: one.opened.get(number, 0.0) for at, one in self.said.items()})
+
+    def _tiers(self, cell: PriceCell) -> None:
+        """A block a channel with tiers: s its contacts, F(s) what they cost in all, a part what some of them cost."""
+        problem = self.problem
+        row = self._link(f"contacts of {cell.name}", Expression(contacts=[Weights(pair=cell.member)]))
+        inside = cell.member & ~problem.removed
+        most = float(np.count_nonzero(inside))
+        whole: _Weights = {}
+        parts: list[tuple[Part, _Weights]] = []
+        for at, one in self.said.items():
+            if not one.tiered or not most:
+                continue
+            value = np.zeros(len(problem.customer))
+            for weights in one.tiered:
+                value += weights.on(problem.customer, problem.activity)
+            value[~cell.member] = 0.0
+            own = value[inside]
+            if (own == own[0]).all():
+                whole[at] = float(own[0])
+                continue
+            link = self._link(f"a part of the contacts of {cell.name}", Expression(contacts=[Weights(pair=value)]))
+            low, high = float(np.minimum(own, 0.0).sum()), float(np.maximum(own, 0.0).sum())
+            parts.append((Part(link, low, high, 0.0, np.empty(0)), {at: 1.0}))
+        block = _block(f"price of {cell.name}", _pieces(cell, most), 0.0, most, False, row=row)
+        self._add(block, {}, whole, {}, parts)
+
+    def _cell(self, cell: Cell) -> None:
+        """A block a saturated channel: s = z, F(s) what is kept of it, a part what is kept of other sums."""
+        problem = self.problem
+        row = self._link(f"saturation of {cell.name}", Expression(responses={"responses": [Weights(pair=cell.worth)]}))
+        whole: _Weights = {}
+        parts: list[tuple[Part, _Weights]] = []
+        for at, one in self.said.items():
+            form = _form(problem, one, cell.member)
+            alpha = _share(form, cell.worth[cell.member])
+            if alpha is not None:
+                whole[at] = alpha
+                continue
+            value = {kind: np.zeros(len(problem.customer)) for kind in form}
+            low, high = 0.0, 0.0
+            for kind, own in form.items():
+                value[kind][cell.member] = own
+                least, most = _range(problem, kind, cell.member, own)
+                low, high = low + least, high + most
+            link = self._link(
+                f"a part of {cell.name}",
+                Expression(responses={kind: [Weights(pair=own)] for kind, own in value.items()}),
+            )
+            parts.append((Part(link, low, high, 0.0, np.empty(0)), {at: 1.0}))
+        low, high = _range(problem, "responses", cell.member, cell.worth[cell.member])
         curve = Saturated(cell.curve, cell.reference, cell.z_ref)
-        weight, none = np.zeros(len(rows)), np.zeros(len(rows))
-        weight[row] = -1.0
-        scores = problem.responses.scores["responses"] * problem.responses.static[:]
-        high = float(np.maximum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
-        low = float(np.minimum(cell.worth * np.minimum(scores * _most_factor(problem), 1.0), 0.0)[cell.member].sum())
-        blocks.append(
-            Block(
-                f"saturation of {cell.name}", curve, low, max(high, 1e-9), False, (0.0, share, 0.0),
-                (weight, none, none), row=row,
-            )
+        self._add(
+            _block(f"saturation of {cell.name}", curve, low, max(high, 1e-9), False, row=row), {}, whole, {}, parts
         )  # fmt: skip
-    return Structure(rows, expressions, problem.objective, outside, blocks, problem.objective.constant)
 
 
-def _media(problem: Problem, expressions: list[Expression]) -> list[Block]:
-    """A block a medium; what is paid once money flows is its being on."""
-    blocks = []
-    most = most_spend(problem) if problem.media else np.empty(0)
-    for m, medium in enumerate(problem.media):
-        paid = [number for number, opening in enumerate(problem.openings) if opening.medium == m]
-
-        def read(expression: Expression, m: int = m, paid: list[int] = paid) -> tuple[float, float, float]:
-            on = sum(expression.opened.get(number, 0.0) for number in paid)
-            return expression.spend.get(m, 0.0), expression.yields.get(m, 0.0), on
-
-        weight = np.array([read(expression) for expression in expressions]).reshape(-1, 3)
-        low, high, or_zero = medium.low, float(most[m]), medium.or_zero
-        if paid and low <= 0:
-            # On means that money flows; where none can, never.
-            low, or_zero = least_spend(problem, m, high) or 1.0, True
-        blocks.append(
-            Block(
-                medium.name, medium.curve, low, max(high, low), or_zero, read(problem.objective),
-                (weight[:, 0], weight[:, 1], weight[:, 2]), m, on=low <= high,
-            )
-        )  # fmt: skip
-    return blocks
+def _block(
+    name: str, curve: Curve | Saturated | Pieces | None, low: float, high: float, or_zero: bool, *, medium: int = -1,
+    opening: int = -1, on: bool = True, row: int = -1,
+) -> Block:  # fmt: skip
+    """A block whose coefficients are not known yet."""
+    none = np.empty(0)
+    return Block(name, curve, low, high, or_zero, (0.0, 0.0, 0.0), (none, none, none), medium, opening, on, row)
 
 
-def _openings(problem: Problem, expressions: list[Expression], row: int) -> list[Block]:
-    """A block an opening of contacts: s their number, on as soon as there is one."""
-    blocks = []
-    for number, opening in enumerate(problem.openings):
-        if opening.members is None:
-            continue
-        members = np.flatnonzero(opening.members.on(problem.customer, problem.activity) != 0)
-        most = float(np.count_nonzero(~problem.removed[members]))
-        least = max(opening.minimum, 1.0)
-        weight, none = np.zeros(len(expressions)), np.zeros(len(expressions))
-        weight[row] = -1.0
-        on = np.array([expression.opened.get(number, 0.0) for expression in expressions])
-        worth = (0.0, 0.0, problem.objective.opened.get(number, 0.0))
-        blocks.append(
-            Block(
-                opening.name, None, least, max(most, least), True, worth, (weight, none, on), opening=number,
-                on=least <= most, row=row,
-            )
-        )  # fmt: skip
-        row += 1
-    return blocks
+def _pieces(cell: PriceCell, most: float) -> Pieces:
+    """What n contacts cost, tier by tier."""
+    low = np.ceil(np.maximum(cell.starts, 0.0))
+    kept = low <= most
+    low, slope, starts = low[kept], cell.prices[kept], cell.starts[kept]
+    high = np.append(low[1:] - 1, most)
+    base = np.zeros(len(low))
+    if cell.incremental:
+        base = np.cumsum(np.r_[0.0, np.diff(starts) * slope[:-1]]) - slope * starts
+    some = high >= low
+    return Pieces(low[some], high[some], slope[some], base[some])
 
 
-def _tiers(problem: Problem, expressions: list[Expression]) -> list[Block]:
-    """A block a channel with tiers: s its contacts, F(s) what they cost in all."""
-    blocks = []
-    for number, cell in enumerate(problem.price_cells):
-        row = len(expressions) - len(problem.price_cells) + number
-        most = float(np.count_nonzero(cell.member & ~problem.removed))
-        low = np.ceil(np.maximum(cell.starts, 0.0))
-        kept = low <= most
-        low, slope = low[kept], cell.prices[kept]
-        high = np.append(low[1:] - 1, most)
-        base = np.zeros(len(low))
-        if cell.incremental:
-            starts = cell.starts[kept]
-            base = np.cumsum(np.r_[0.0, np.diff(starts) * slope[:-1]]) - slope * starts
-        some = high >= low
-        pieces = Pieces(low[some], high[some], slope[some], base[some])
-        weight = np.zeros(len(expressions))
-        weight[row] = -1.0
-        cost = [_tier_share(problem, expression, cell) or 0.0 for expression in expressions]
-        worth = (0.0, _tier_share(problem, problem.objective, cell) or 0.0, 0.0)
-        blocks.append(
-            Block(
-                f"price of {cell.name}", pieces, 0.0, most, False, worth,
-                (weight, np.array(cost), np.zeros(len(expressions))), row=row,
-            )
-        )  # fmt: skip
-    return blocks
+def _form(problem: Problem, expression: Expression, member: Bools) -> dict[str, Floats]:
+    """What an expression reads of responses of some pairs, by kind."""
+    found: dict[str, Floats] = {}
+    for kind, several in expression.responses.items():
+        value = np.zeros(int(member.sum()))
+        for weights in several:
+            value += weights.on(problem.customer, problem.activity)[member]
+        if value.any():
+            found[kind] = value
+    return found
 
 
-def _tier_share(problem: Problem, expression: Expression, cell: PriceCell) -> float | None:
-    """α where the expression reads α times all that the channel costs; None where it reads a part."""
-    if not expression.tiered:
+def _share(form: dict[str, Floats], own: Floats) -> float | None:
+    """α with form = α · own, of kind "responses"; None where there is none."""
+    if not form:
         return 0.0
-    inside = cell.member & ~problem.removed
-    value = np.zeros(int(inside.sum()))
-    for weights in expression.tiered:
-        value += weights.on(problem.customer, problem.activity)[inside]
-    if not len(value):
-        return 0.0
-    return float(value[0]) if (value == value[0]).all() else None
+    if list(form) != ["responses"] or not own.any():
+        return None
+    value = form["responses"]
+    at = int(np.abs(own).argmax())
+    alpha = value[at] / own[at]
+    return float(alpha) if np.allclose(value, alpha * own, rtol=1e-12, atol=0) else None
+
+
+def _range(problem: Problem, kind: str, member: Bools, value: Floats) -> tuple[float, float]:
+    """Least and greatest Σ value · response over sets of some pairs."""
+    scores = (problem.responses.scores[kind] * problem.responses.static[:])[member]
+    most = value * np.minimum(scores * _most_factor(problem), 1.0)
+    return float(np.minimum(most, 0.0).sum()), float(np.maximum(most, 0.0).sum())
+
+
+def _without(expression: Expression, outside: Bools) -> Expression:
+    """The expression without the responses of some pairs."""
+    if not expression.responses:
+        return expression
+    kept = {
+        kind: [replace(one, pair=np.where(outside, 0.0, 1.0 if one.pair is None else one.pair)) for one in several]
+        for kind, several in expression.responses.items()
+    }
+    return replace(expression, responses=kept)
 
 
 def _most_factor(problem: Problem) -> float:
@@ -311,69 +310,6 @@ def _row(row: CouplingRow) -> Row:
         row.rule, row.scope, lower, upper, soft.penalty if soft.min_side else np.inf,
         soft.penalty if soft.max_side else np.inf, soft.tolerance,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where a block stands: its best under prices, the s of it, and what it is worth and uses (rows,) there."""
-
-    value: float
-    place: float
-    worth: float
-    use: Floats
-
-
-@dataclass
-class Curved:
-    """A block's approximations, looked at more closely where its best lay."""
-
-    block: Block
-    points: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start with a grid; of what is straight the ends."""
-        block = self.block
-        self.points = np.unique(np.r_[block.low, np.linspace(block.low, block.high, GRID)])
-        if block.curve is None:
-            self.points = np.unique([block.low, block.high])
-        elif isinstance(block.curve, Pieces):
-            ends = np.unique(np.r_[block.curve.low, block.curve.high, block.low, block.high])
-            self.points = ends[(ends >= block.low) & (ends <= block.high)]
-
-    def best(self, price: Floats) -> Stand:
-        """Most of a F(s) + b s + c under prices, over-estimated."""
-        block = self.block
-        c = block.worth[2] - float(price @ block.weight[2])
-        value, spent = self._best(price) if block.on else (0.0, 0.0)
-        if block.or_zero and (not block.on or value + c < 0):
-            return Stand(0.0, 0.0, 0.0, np.zeros(len(price)))
-        result = block.value(spent)
-        return Stand(
-            value + c, spent, block.worth[0] * spent + block.worth[1] * result + block.worth[2],
-            block.weight[0] * spent + block.weight[1] * result + block.weight[2],
-        )  # fmt: skip
-
-    def _best(self, price: Floats) -> tuple[float, float]:
-        """Most of a F(s) + b s, over-estimated, and where."""
-        block = self.block
-        b = block.worth[0] - float(price @ block.weight[0])
-        a = block.worth[1] - float(price @ block.weight[1])
-        if block.curve is None or isinstance(block.curve, Pieces):
-            straight = np.array([a * block.value(x) + b * x for x in self.points])
-            at = int(straight.argmax())
-            return float(straight[at]), float(self.points[at])
-        for _ in range(CLOSER):
-            near = (outer if a >= 0 else inner)(block.curve, self.points)
-            inside = (near.x >= block.low) & (near.x <= block.high)
-            x, y = near.x[inside], near.y[inside]
-            value = a * y + b * x
-            at = int(value.argmax())
-            exact = a * float(block.curve.value(x[at])) + b * float(x[at])
-            if value[at] - exact <= 1e-9 * (abs(value[at]) + abs(a * y[at]) + abs(b * x[at])):
-                break
-            low, high = x[max(at - 1, 0)], x[min(at + 1, len(x) - 1)]
-            self.points = np.unique(np.r_[self.points, np.linspace(low, high, 9)])
-        return float(value[at]), float(x[at])
 
 
 def row_value(rows: list[Row], price: Floats) -> tuple[float, Floats]:

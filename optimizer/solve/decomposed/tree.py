@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from optimizer.problem import Bools, Floats
+from optimizer.solve.decomposed.blocks import Block, Curved, Pieces
 from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.dual import Dual, Point
 from optimizer.solve.decomposed.links import Links
-from optimizer.solve.decomposed.structure import Block, Curved, Pieces, Structure
+from optimizer.solve.decomposed.structure import Structure
 from optimizer.solve.decomposed.sweep import plan_sweep, sweep
 
 #: Nodes priced at most.
