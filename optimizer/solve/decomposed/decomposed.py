@@ -104,7 +104,8 @@ class _Solve:
         part.dual, part.bound = within, math.inf
         part.known = self.point.price, MOVES * np.abs(self.point.price) + SCALES * self.scales
         part.price()
-        part._find()
+        if math.isfinite(part.bound):
+            part._find()
         self.best, self.dual = part.best, within
         self.notes.append(f"{wide:,} of {len(self.problem.customer_names):,} customers by a fallback")
 

@@ -177,9 +177,11 @@ class Tree:
         run = self.run
         part = self._part(node.blocks, node.point, 1e-2 * node.scales)
         part.price()
+        run.dual.sweeps += part.dual.sweeps
+        if not math.isfinite(part.bound):
+            return  # a customer without any choice, or prices without end: no plan below
         part.bound = min(node.bound, part.bound)
         part.cores(part.point, part.choice)
-        run.dual.sweeps += part.dual.sweeps
         if part.best is not None and (run.best is None or part.best.worth > run.best.worth):
             run.best = part.best
         self.done = max(self.done, min(node.bound, part.bound))
