@@ -30,6 +30,8 @@ SAMPLES = (4_000, 40_000, 200_000)
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
 FREE = 20_000
+#: Customers whose ties a model holds; of more, those nearest to one: a model without some promises too much.
+MODELLED = 100_000
 #: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
 LIKELY_MOVES = 0.15
 #: How near the first prices come to the best, relatively, where no sample can give them.
@@ -42,8 +44,9 @@ MORE_BLOCKS = 256
 ROUNDS, LEADS = 400, 30
 #: How far prices of another scenario may mislead, in parts of what a row's unit is worth on average.
 ANOTHER = 0.02
-#: Newton steps end where D is so many times nearer to its least than the gap asked for.
-CLOSE = 50
+#: Newton steps end where D is so many times nearer to its least than the gap asked for; and so many times nearer
+#: still, where more contacts than these would have to change before every row is kept.
+CLOSE, CLOSER, CHANGES = 10, 10, 500
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
 #: Broken promises in a row after which ties no longer lead: too few customers are near one.
@@ -80,6 +83,7 @@ class Pricing:
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.even = _even(dual.columns)
+        self.contact = _contact(dual)
         self.everyone_units = np.arange(dual.columns.units, dtype=np.int32)
 
     def run(self) -> Priced:
@@ -154,6 +158,14 @@ class Pricing:
         price = [self.start.get((row.rule, row.scope), 0.0) / alike[row.rule, row.scope] for row in self.rows]
         return allowed(self.rows, np.array(price))
 
+    def _kept(self, point: Point) -> bool:
+        """Whether few contacts would have to change for every row to be kept."""
+        use, short = point.use.sum(axis=0), 0.0
+        for r, row in enumerate(self.rows):
+            if not np.isfinite(min(row.penalty_below, row.penalty_above)):
+                short += max(row.lower - use[r], use[r] - row.upper, 0.0) / self.contact[r]
+        return short <= CHANGES
+
     def _reach(self, price: Floats, before: Floats, half: Floats | None, size: int) -> Floats:
         """How far prices may move next: as a sample of that size may have misled."""
         share = math.sqrt(SAMPLES[0] / size)
@@ -164,12 +176,12 @@ class Pricing:
         """A box to begin with where none is known."""
         return half if np.isfinite(half).all() else 0.1 * np.abs(price) + 1e-3 * self.scales
 
-    def _near(self, units: Ints, losses: Floats, half: Floats) -> tuple[Ints, float]:
+    def _near(self, units: Ints, losses: Floats, half: Floats, most: int) -> tuple[Ints, float]:
         """Units whose choice may change in the box, and the part of the box for which they are all that may."""
         move = price_moves(self.dual.columns, units, self.dual.links.moves(half))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(move > 0, losses / (LIKELY_MOVES * move), np.inf)
-        free = min(max(len(units) // 8, FREE), len(units) - 1)
+        free = min(max(len(units) // 8, most), len(units) - 1)
         reach = float(np.partition(ratio, free)[free])
         return units[ratio <= min(reach, 1.0)], reach
 
@@ -180,20 +192,21 @@ class Pricing:
     ) -> tuple[Point, Floats, Floats | None]:
         """Follow the model of ties: the best point, the losses there, and the box left to cutting planes, if any is."""
         wide = half = self._boxed(half, best.price)
-        losses, shrunk = self._losses(best, units), 0
+        losses, shrunk, far = self._losses(best, units), 0, math.inf
         for number in range(1, LEADS + 1):
             if self.stop():
                 return best, losses, None
-            near, _ = self._near(units, losses, half)
+            near, _ = self._near(units, losses, half, MODELLED)
             close = tolerance / 4 * abs(best.value)
-            found = lead(self.dual, best, near, half, weight=stage.weight, close=close, stop=self.stop)
+            found = lead(self.dual, best, near, half, weight=stage.weight, far=far, close=close, stop=self.stop)
             point = self.dual.at(found.price, stage)
             promised, kept = best.value - found.least, best.value - point.value
             if kept > 0.0:
                 best, losses = point, self._losses(point, units)
+            far = max(best.value - found.least, close)
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
             self.tell(f"pricing {who} customers: step {number}, {apart:.1e} apart", best.value)
-            if apart <= tolerance and not found.leaning.any():
+            if apart <= tolerance and (self._kept(best) or apart <= tolerance / CLOSER):
                 return best, losses, None
             if kept < KEPT_PROMISE * promised:
                 half, shrunk = half / 4.0, shrunk + 1
@@ -230,7 +243,7 @@ class Pricing:
         if self.dual.columns.units <= FREE:
             return self.everyone, half
         half = self._boxed(half, self.best.point.price)
-        active, reach = self._near(self.everyone_units, self.best.losses, half)
+        active, reach = self._near(self.everyone_units, self.best.losses, half, FREE)
         return self.dual.frozen(active, self.blocks, self.best.choice), half * min(reach, 1.0)
 
     def _descend(
@@ -248,6 +261,16 @@ class Pricing:
             self.dual, stage, price, 10.0 * self.scales if half is None or not np.isfinite(half).all() else half,
             row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside, stop=self.stop, report=report,
         )  # fmt: skip
+
+
+def _contact(dual: Dual) -> Floats:
+    """What one contact adds to each row at most, (rows,); 1 to a row that none adds to."""
+    most = np.zeros(len(dual.structure.rows))
+    for b, table in enumerate(dual.links.tables):
+        largest = np.zeros(table.shape[1])
+        np.maximum.at(largest, table.indices, np.abs(table.data))
+        most = np.maximum(most, largest * (1.0 if b == 0 else float(np.abs(dual.columns.base[b - 1]).mean())))
+    return np.where(most > 0, most, 1.0)
 
 
 def _even(columns: Columns) -> Ints:

@@ -34,6 +34,8 @@ KNOWN = 4
 COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
 #: What a step must gain of D for another at the same temperature, and at the last one.
 SETTLED, LAST = 1e-7, 1e-9
+#: How much softer than that the first maximum is.
+SOFTER = 20.0
 #: Tied units that are enough to tell how the slope bends.
 TELLING = 5_000
 #: Pieces that threads share; fixed, so that sums do not depend on their number.
@@ -70,6 +72,7 @@ def lead(
     half: Floats,
     *,
     weight: float = 1.0,
+    far: float = np.inf,
     close: float = 0.0,
     stop: Callable[[], bool],
 ) -> Led:
@@ -81,6 +84,7 @@ def lead(
     units : those whose choice may change in the box; all others keep theirs.
     half : (rows,) half the width of the box.
     weight : how many customers a unit stands for.
+    far : how far D may lie above its least: no softer maximum than that is asked for.
     close : how near to its least the model's value must come, in D's unit.
     """
     rows = dual.structure.rows
@@ -90,7 +94,7 @@ def lead(
     kinks, slopes = _pieces(rows)
     resting = point.value - row_value(rows, price)[0]
     low, high = price - half, price + half
-    temperature = max(float(np.median(model.loss[model.loss > 0])) if (model.loss > 0).any() else 0.0, 1e-12)
+    temperature = _first_temperature(model.loss, far / weight)
     now, every = price.copy(), 64
     value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
     for number in range(MOST_COOLINGS):
@@ -118,14 +122,23 @@ def lead(
         temperature *= COOLING
         every = max(int(open_ties * COOLING / TELLING), 1)
         value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
-    # What the mix of choices is worth: the model's least, but for what of the slope is left.
-    least = resting + row_value(rows, now)[0] + mixed - float((now - price) @ used)
-    which = np.arange(len(rows))
+    # For whatever mix of choices, what rows make of it is below the model everywhere: a true bound on its least.
     further = slope - used
+    least = resting + mixed - float((now - price) @ slope) + _least_of_rows(kinks, slopes, further, price, low, high)
+    which = np.arange(len(rows))
     downward = further + slopes[which, (kinks < now[:, None]).sum(axis=1)]
     upward = further + slopes[which, (kinks <= now[:, None]).sum(axis=1)]
     leaning = np.where((now <= low) & (downward > 0), downward, np.where((now >= high) & (upward < 0), upward, 0.0))
     return Led(now, least, leaning)
+
+
+def _first_temperature(loss: Floats, far: float) -> float:
+    """Where half of the ties are soft, or where softness is worth as much as D may lie above its least."""
+    lost = np.sort(loss[loss > 0])
+    if not len(lost):
+        return 1e-12
+    worth = lost * np.arange(1, len(lost) + 1)
+    return float(max(lost[min(len(lost) // 2, int(np.searchsorted(worth, SOFTER * far)))], 1e-12))
 
 
 def _model(dual: Dual, units: Ints, prices: Floats, weight: float) -> _Model:
@@ -238,6 +251,19 @@ def _pieces(rows: list[Row]) -> tuple[Floats, Floats]:
         kinks[r] = -below, 0.0, above
         slopes[r] = lower - room_below, lower, upper, upper + room_above
     return kinks, slopes
+
+
+def _least_of_rows(kinks: Floats, slopes: Floats, further: Floats, price: Floats, low: Floats, high: Floats) -> float:
+    """Σ_rows min φ(λ) + (λ − λ₀)·further over the box: linear between kinks, so least at one of these or at an end."""
+    at = np.clip(np.column_stack([kinks, low, high]), low[:, None], high[:, None])
+    value = further[:, None] * (at - price[:, None])
+    edges = np.clip(np.column_stack([np.full(len(at), -np.inf), kinks, np.full(len(at), np.inf)]), -1e300, 1e300)
+    for piece in range(4):
+        # The part of the way from 0 to the place that lies on this piece.
+        left, right = edges[:, [piece]], edges[:, [piece + 1]]
+        way = np.clip(at, left, right) - np.clip(0.0, left, right)
+        value += np.multiply(way, slopes[:, [piece]], out=np.zeros_like(way), where=way != 0)
+    return float(value.min(axis=1).sum())
 
 
 @nb.njit(cache=True)
