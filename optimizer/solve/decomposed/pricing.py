@@ -46,7 +46,7 @@ ROUNDS, LEADS = 400, 30
 ANOTHER = 0.02
 #: Newton steps end where D is so many times nearer to its least than the gap asked for; and so many times nearer
 #: still, where more contacts than these would have to change before every row is kept.
-CLOSE, CLOSER, CHANGES = 10, 10, 500
+CLOSE, CLOSER, CHANGES = 10, 100, 100
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
 #: Broken promises in a row after which ties no longer lead: too few customers are near one.
@@ -206,7 +206,8 @@ class Pricing:
             far = max(best.value - found.least, close)
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
             self.tell(f"pricing {who} customers: step {number}, {apart:.1e} apart", best.value)
-            if apart <= tolerance and (self._kept(best) or apart <= tolerance / CLOSER):
+            near_enough = apart <= tolerance and not found.leaning.any()
+            if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
                 return best, losses, None
             if kept < KEPT_PROMISE * promised:
                 half, shrunk = half / 4.0, shrunk + 1

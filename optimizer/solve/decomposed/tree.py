@@ -56,6 +56,8 @@ def _concave(block: Block, sign: float) -> bool:
 
 def capped(structure: Structure, columns: Columns, links: Links) -> Structure:
     """Openings with no more contacts than hard rows and the local rules leave: a smaller envelope of what they cost."""
+    if not any(block.opening >= 0 and block.on for block in structure.blocks):
+        return structure
     blocks = list(structure.blocks)
     rows = [r for r, row in enumerate(structure.rows) if np.isfinite(row.upper) and not np.isfinite(row.penalty_above)]
     positive = {
