@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from optimizer.problem import Bools, Floats
 from optimizer.solve.decomposed.alternatives import Alternatives
 from optimizer.solve.decomposed.core_blocks import StatedBlock
+from optimizer.solve.decomposed.counts import state_counts
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.linear_model import Indices, LinearModel
 from optimizer.solve.mip import solve_mip
@@ -67,6 +68,8 @@ def solve_core(
     inside: float = INSIDE,
     width: float = 0.1,
     bent: bool = False,
+    counted: Bools | None = None,
+    only: Bools | None = None,
 ) -> CorePlan | None:
     """Solve the core.
 
@@ -76,6 +79,8 @@ def solve_core(
     settled : (J,) columns chosen by everyone else, and what they are worth with the constant of the objective.
     places : (curves,) where each curve stood: its breakpoints are finest within ``width`` of there.
     bent : let hard rows be broken on the way, at a price; a plan that still breaks one is none.
+    counted : (rows,) those whose contacts of each cost are counted in whole columns, to be branched on.
+    only : (rows,) those that are stated; all by default.
     gap : relative to the worth of the whole plan.
 
     Returns
@@ -109,8 +114,12 @@ def solve_core(
     bends: list[tuple[int, bool, float, int, float, Indices, Floats]] = []
     dearest = float(np.abs(worth).max(initial=0.0)) + 1e-300
     for r, row in enumerate(structure.rows):
+        if only is not None and not only[r]:
+            continue
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
         column, value = choice[by_row.indices[entries]], by_row.data[entries]
+        if counted is not None and counted[r]:
+            column, value = state_counts(model, dual, r, choice, options.column, owner) or (column, value)
         for one in stated:
             own, its = one.straight(r)
             column, value = np.append(column, own), np.append(value, its)
@@ -126,11 +135,14 @@ def solve_core(
                     its_values.append(its)
             curved = len(its_columns) > 1
             soft = np.isfinite(penalty)
-            whole = not soft and len(its_columns) == 1 and bool((value == np.round(value)).all())
-            whole &= abs(used[r] - np.round(used[r])) < 1e-6
             room, away = bound - used[r], 0.0
+            # Of whole steps the row needs no room for rounding: it is stated in steps.
+            step = row.step or 1.0
+            whole = not soft and len(its_columns) == 1 and _in_steps(value, step, 1e-9)
+            whole &= _in_steps(used[[r]], step, 1e-6)
             if whole:
-                room = float(np.ceil(room - 1e-6) if helpful else np.floor(room + 1e-6))
+                its_values = [np.round(value / step)]
+                room = float(np.ceil(room / step - 1e-6) if helpful else np.floor(room / step + 1e-6))
             elif not soft and row.lower != row.upper:
                 away = inside * (abs(bound) + size[r])
             if soft:
@@ -139,7 +151,7 @@ def solve_core(
                     bends.append((r, helpful, penalty, int(bend[0]), bound - used[r], column, value))
             elif bent and len(value) and (whole or row.lower != row.upper):
                 # Left to be bent at a price: rounding finds a plan where every row would stand in its way.
-                most = float(np.abs(value).max())
+                most = float(np.abs(its_values[0]).max())
                 bend = model.add_variables("short", 1, objective=-SHORT * dearest / most)
                 shorts.append((int(bend[0]), SHORTEST * most))
             else:
@@ -168,3 +180,8 @@ def solve_core(
         total = float(value @ result.x[column]) + sum(one.true(r, result.x) for one in stated)
         short += penalty * (float(result.x[bent_by]) - max(room - total if helpful else total - room, 0.0))
     return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted)
+
+
+def _in_steps(values: Floats, step: float, miss: float) -> bool:
+    """Whether all values are whole multiples of a step, but for a part of one."""
+    return bool((np.abs(values / step - np.round(values / step)) <= miss).all())

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from optimizer.memory import Memory
-from optimizer.problem import Floats, Ints, Problem
+from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.solve.decomposed.alternatives import alternatives
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
+from optimizer.solve.decomposed.lean import lean_cores
 from optimizer.solve.decomposed.prepared import prepare
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
+from optimizer.solve.decomposed.steps import fallen, step_of_worth
 from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import Choice
 from optimizer.solve.decomposed.tree import MOVES, SCALES, Tree, is_structural
@@ -28,6 +30,8 @@ Progress = Callable[[str, float, float], None]
 WHOLE, WHOLE_CHOICES = 400, 400
 #: Units the core begins with, and the most it grows to; choices of each.
 CORE, LARGEST_CORE, CHOICES = 1_500, 40_000, 6
+#: Units up to which lean cores come first: of many, others reach the gap sooner.
+LEAN_FIRST = 50_000
 #: Cores' sizes of units near a tie among which those are looked for that may mend a broken row.
 MENDERS = 50
 
@@ -60,6 +64,9 @@ class _Solve:
         self.bound = math.inf
         self.notes: list[str] = []
         self.known: tuple[Floats, Floats] | None = None  # prices to start from, and how far to look at first
+        self.step = 0.0  # every plan's worth is a whole multiple of it, but for the constant
+        self.floor: float | None = None  # a bound no higher is as good as any lower
+        self.by_solver = False  # whether the bound rests on the solver's tree
 
     def out_of_time(self) -> bool:
         """Whether to stop with what there is."""
@@ -79,6 +86,8 @@ class _Solve:
         if prepared.whole is None:
             return "infeasible"
         self.dual = prepared.whole.dual(structure)
+        if not prepared.wide:
+            self.step = step_of_worth(self.dual.structure, self.dual.columns)
         self.price()
         if not math.isfinite(self.bound) or self.bound < self.least():
             return "infeasible"
@@ -111,10 +120,16 @@ class _Solve:
 
     def price(self) -> None:
         """Prices for everyone, and the bound they prove."""
-        pricing = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell, self.known)
+        floor = self.least() if self.floor is None else self.floor
+        pricing = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell, self.known, floor)
         found = pricing.run()
         self.everyone, self.scales = pricing.everyone, pricing.scales
-        self.bound, self.point, self.choice, self.losses = found.bound, found.point, found.choice, found.losses
+        self.point, self.choice, self.losses = found.point, found.choice, found.losses
+        self.bound = self.fallen(found.bound)
+
+    def fallen(self, bound: float) -> float:
+        """The most that a plan within a bound is worth."""
+        return fallen(bound, self.dual.structure.constant, self.step)
 
     def least(self) -> float:
         """No plan is worth less: D below it proves that there is none."""
@@ -149,6 +164,12 @@ class _Solve:
             self._core(everyone, prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
             return
         losses = self.losses
+        lean = not any(block.curve is not None for block in dual.structure.blocks)
+        if lean and columns.units <= LEAN_FIRST:
+            lean_cores(self)
+            lean = False
+            if self.reached or self.out_of_time():
+                return
         order = _nearest_ties(losses, columns.group)
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
         while True:
@@ -158,6 +179,11 @@ class _Solve:
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
             if self.reached or self.out_of_time():
                 return
+            if lean:
+                lean_cores(self)
+                lean = False
+                if self.reached or self.out_of_time():
+                    return
             if self.best is not None:
                 left = self.bound - self.best.worth
                 near = np.flatnonzero(losses <= left)
@@ -195,6 +221,31 @@ class _Solve:
             broken, count = later, columns.units
         return np.concatenate(found)
 
+    def settled(self, core: Ints, choice: Choice) -> tuple[Bools, float]:
+        """Columns chosen by units outside a core, (J,), and what they are worth with the constant of the objective."""
+        columns = self.dual.columns
+        free = np.zeros(columns.units, bool)
+        free[core] = True
+        settled = choice.chosen.copy()
+        settled[columns.of(core)[0]] = False
+        worth = float(columns.worth[settled].sum() + choice.constant[~free].sum())
+        return settled, worth + self.dual.structure.constant
+
+    def listener(self, label: str) -> Callable[[float, float], None]:
+        """Who hears what a core finds on its way."""
+
+        def report(objective: float, bound: float) -> None:
+            del bound
+            if self.progress is not None:
+                self.progress(label, max(objective, self.best.worth if self.best else -math.inf), self.bound)
+
+        return report
+
+    @property
+    def inside(self) -> float:
+        """Part of their size by which real-valued rows are kept away from their bounds."""
+        return max(INSIDE, self.tighten)
+
     @property
     def reached(self) -> bool:
         """Whether the gap asked for is reached."""
@@ -207,19 +258,10 @@ class _Solve:
         dual = self.dual
         columns = dual.columns
         options = alternatives(columns, core, prices, most, loss)
-        free = np.zeros(columns.units, bool)
-        free[core] = True
-        settled = choice.chosen.copy()
-        settled[columns.of(core)[0]] = False
-        worth = float(columns.worth[settled].sum() + choice.constant[~free].sum()) + dual.structure.constant
+        settled, worth = self.settled(core, choice)
         label = f"core of {len(core):,} customers"
         self.tell(label)
-
-        def report(objective: float, bound: float) -> None:
-            del bound
-            if self.progress is not None:
-                self.progress(label, max(objective, self.best.worth if self.best else -math.inf), self.bound)
-
+        report = self.listener(label)
         found = None
         for width in CURVE_WIDTHS if dual.structure.curved else CURVE_WIDTHS[:1]:
             if found is not None:
@@ -229,7 +271,7 @@ class _Solve:
                 if found is None and not self.out_of_time():
                     found = solve_core(
                         dual, options, settled, worth, places, gap=self.gap / 2, deadline=self.deadline, bent=bent,
-                        stop=self.out_of_time, report=report, inside=max(INSIDE, self.tighten), width=width,
+                        stop=self.out_of_time, report=report, inside=self.inside, width=width,
                     )  # fmt: skip
             if found is None:
                 return
@@ -241,7 +283,13 @@ class _Solve:
         assert self.best is not None
         held = np.bincount(options.unit, minlength=columns.units)
         if proves and not dual.structure.curved and (held < most).all():
-            self.bound = min(self.bound, max(found.bound, self.best.worth))
+            self.prove(found.bound)
+
+    def prove(self, bound: float) -> None:
+        """Take a bound that rests on the solver's word."""
+        bound = max(self.fallen(bound), self.best.worth if self.best is not None else -math.inf)
+        if bound < self.bound:
+            self.bound, self.by_solver = bound, True
 
 
 def _nearest_ties(losses: Floats, group: Ints) -> Ints:
@@ -281,5 +329,5 @@ def solve_decomposed(
         price[row.rule, row.scope] = price.get((row.rule, row.scope), 0.0) + float(value)
     return Solution(
         "optimal" if run.reached else "feasible", contacts, spend, run.best.worth, max(run.bound, run.best.worth),
-        "own", seconds, price, run.notes,
+        "solver" if run.by_solver else "own", seconds, price, run.notes,
     )  # fmt: skip

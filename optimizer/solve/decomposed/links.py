@@ -220,11 +220,11 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
             shape=(len(spread), len(expressions)),
         )
         tables.append(sp.csr_array(table))
-    code, tables = _merged(code, tables)
+    code, tables = merged(code, tables)
     return Links(code, customer_code.astype(np.int32), bases, tables)
 
 
-def _merged(code: Ints, tables: list[sp.csr_array]) -> tuple[Ints, list[sp.csr_array]]:
+def merged(code: Ints, tables: list[sp.csr_array]) -> tuple[Ints, list[sp.csr_array]]:
     """One code for all that every row reads alike: choices that differ by such pairs alone are the same."""
     if not tables[0].shape[0]:
         return code, tables

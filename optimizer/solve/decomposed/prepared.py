@@ -16,6 +16,7 @@ from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import Columns, build_columns
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import Links, read_links
+from optimizer.solve.decomposed.steps import stepped
 from optimizer.solve.decomposed.structure import Structure
 from optimizer.solve.decomposed.tree import capped
 from optimizer.solve.diagram.bonds import read_bonds
@@ -36,7 +37,8 @@ class Stated:
 
     def dual(self, structure: Structure) -> Dual:
         """D under the bounds of a structure."""
-        return Dual(self.columns, self.links, capped(structure.roomier(self.rounding), self.columns, self.links))
+        roomier = stepped(structure, self.columns, self.links).roomier(self.rounding)
+        return Dual(self.columns, self.links, capped(roomier, self.columns, self.links))
 
 
 @dataclass(frozen=True)

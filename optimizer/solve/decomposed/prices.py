@@ -60,6 +60,7 @@ def find_prices(
     tolerance: float,
     rounds: int,
     inside: bool = False,
+    floor: float = -np.inf,
     stop: Callable[[], bool],
     report: Report | None = None,
 ) -> Prices:
@@ -71,6 +72,7 @@ def find_prices(
     tolerance : relative distance between D and the master at which to stop.
     rounds : at most so many.
     inside : stay in the box around ``start``, in which frozen units keep their choice.
+    floor : D no higher is as good as any lower.
     """
     rows = dual.structure.rows
     master = Master(rows, dual.blocks(stage), row_scale, scale)
@@ -102,7 +104,7 @@ def find_prices(
             continue
         moving = abs(lost - before) > STILL * tolerance * max(abs(best.value), abs(value))
         still, before = 0 if moving else still + 1, lost
-        if stop() or still > MOST_STILL:
+        if stop() or best.value <= floor or still > MOST_STILL:
             break
         point = dual.at(allowed(rows, smoothing * best.price + (1.0 - smoothing) * answer.price), stage)
         master.add(point.worth, point.use)

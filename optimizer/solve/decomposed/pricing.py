@@ -78,19 +78,21 @@ class Pricing:
         stop: Callable[[], bool],
         tell: Tell,
         known: tuple[Floats, Floats] | None = None,
+        floor: float = -math.inf,
     ) -> None:
         self.dual, self.gap, self.start, self.stop, self.tell, self.known = dual, gap, start, stop, tell, known
+        self.floor = floor  # D no higher is as good as any lower
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.even = _even(dual.columns)
         self.contact = _contact(dual)
         self.everyone_units = np.arange(dual.columns.units, dtype=np.int32)
+        self.everyone = dual.stage(self.everyone_units, self.blocks)
 
     def run(self) -> Priced:
         """Search; the point's value is not finite where a unit has no choice at all."""
         dual, count = self.dual, self.dual.columns.units
         price, half = self._first()
-        self.everyone = dual.stage(self.everyone_units, self.blocks)
         _, row_scale, scale = first_reach(dual, dual.stage(self._sample(min(count, SAMPLES[0])), self.blocks))
         self.scales = scale / row_scale
         self.tell(f"pricing all {count:,} customers", math.inf)
@@ -194,7 +196,7 @@ class Pricing:
         wide = half = self._boxed(half, best.price)
         losses, shrunk, far = self._losses(best, units), 0, math.inf
         for number in range(1, LEADS + 1):
-            if self.stop():
+            if self.stop() or (stage is self.everyone and best.value <= self.floor):
                 return best, losses, None
             near, _ = self._near(units, losses, half, MODELLED)
             close = tolerance / 4 * abs(best.value)
@@ -222,7 +224,9 @@ class Pricing:
     def _fenced(self, half: Floats) -> None:
         """Let those near a tie set the prices by cutting planes, all others at rest, until D is near its least."""
         dual, master, failures = self.dual, -math.inf, 0
-        while not (self.best.bound - master <= self.gap / 5 * abs(self.best.bound) or failures > 3 or self.stop()):
+        while self.best.bound > self.floor and not (
+            self.best.bound - master <= self.gap / 5 * abs(self.best.bound) or failures > 3 or self.stop()
+        ):
             stage, half = self._frozen(half)
             whole = stage is self.everyone
             label = f"{len(stage.plan.units):,} of {dual.columns.units:,} customers"
@@ -260,7 +264,8 @@ class Pricing:
 
         return find_prices(
             self.dual, stage, price, 10.0 * self.scales if half is None or not np.isfinite(half).all() else half,
-            row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside, stop=self.stop, report=report,
+            row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside,
+            floor=self.floor if stage is self.everyone else -math.inf, stop=self.stop, report=report,
         )  # fmt: skip
 
 

@@ -22,7 +22,10 @@ from optimizer.solve.spend_caps import least_spend, most_spend
 
 @dataclass(frozen=True)
 class Row:
-    """lower ≤ Σ ≤ upper, hard or bent at ``penalty`` a unit by at most ``tolerance`` on either side."""
+    """lower ≤ Σ ≤ upper, hard or bent at ``penalty`` a unit by at most ``tolerance`` on either side.
+
+    ``step``: Σ is a whole multiple of it in every plan; 0 where none is known.
+    """
 
     rule: str
     scope: str
@@ -31,6 +34,7 @@ class Row:
     penalty_below: float = np.inf
     penalty_above: float = np.inf
     tolerance: float = np.inf
+    step: float = 0.0
 
 
 @dataclass(frozen=True)

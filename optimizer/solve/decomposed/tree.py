@@ -124,7 +124,7 @@ class Tree:
         below: list[_Node] = []
         while waiting:
             top = max(node.bound for node in waiting)
-            run.bound = min(run.bound, max(top, self.done, self._known))
+            run.bound = min(run.bound, max(run.fallen(max(top, self.done)), self._known))
             if run.reached or run.out_of_time() or self.nodes >= NODES:
                 return
             # Straight down to a plan first, then by the best bound.
@@ -144,7 +144,7 @@ class Tree:
                 elif child is not None:
                     below.append(child)
             waiting += below
-        run.bound = min(run.bound, max(self.done, self._known))
+        run.bound = min(run.bound, max(run.fallen(self.done), self._known))
 
     @property
     def _known(self) -> float:
@@ -152,15 +152,22 @@ class Tree:
 
     def _settled(self, bound: float) -> bool:
         """Whether nothing below such a bound is worth looking for."""
-        best = self.run.best
-        return best is not None and bound - best.worth <= self.run.gap * max(abs(bound), abs(best.worth))
+        run = self.run
+        return run.best is not None and run.fallen(bound) - run.best.worth <= self._enough
+
+    @property
+    def _enough(self) -> float:
+        """How far a bound may lie above the best plan."""
+        return float(self.run.gap * abs(self._known))
 
     def _part(self, blocks: list[Block], point: Point, scales: Floats) -> Any:
         """A solve of a node, from the prices of a point."""
         run = self.run
         part = copy.copy(run)
         part.dual = Dual(self._without(blocks), run.dual.links, replace(run.dual.structure, blocks=blocks))
-        part.bound = math.inf
+        part.bound, part.floor, part.by_solver = math.inf, None, False
+        if run.best is not None:
+            part.floor = self._known + self._enough
         part.known = point.price, MOVES * np.abs(point.price) + SCALES * scales
         return part
 
@@ -186,6 +193,7 @@ class Tree:
         part.cores(part.point, part.choice)
         if part.best is not None and (run.best is None or part.best.worth > run.best.worth):
             run.best = part.best
+        run.by_solver |= part.by_solver
         self.done = max(self.done, min(node.bound, part.bound))
 
     def _without(self, blocks: list[Block]) -> Any:
