@@ -17,7 +17,7 @@ from optimizer.solve.solution import Solution
 Progress = Callable[[str, float, float], None]
 
 #: Pairs from which the decomposed path is taken where it can be.
-DECOMPOSED_PAIRS = 60_000
+DECOMPOSED_PAIRS = 20_000
 #: Pairs up to which the exact path has a try where the decomposed one found no plan.
 SECOND_TRY_PAIRS = 2_000_000
 

@@ -34,13 +34,17 @@ SHORT, SHORTEST = 3.0, 1e-9
 
 @dataclass(frozen=True)
 class CorePlan:
-    """The core's answer: columns chosen (J,), money of each curve's argument, worth, and the core's own bound."""
+    """The core's answer: columns chosen (J,), money of each curve's argument, worth, and the core's own bound.
+
+    ``by_solver``: the bound rests on the solver's tree, not on prices evaluated here.
+    """
 
     chosen: Bools
     places: Floats
     worth: float
     bound: float
     interrupted: bool
+    by_solver: bool = True
 
 
 def uses(dual: Dual, columns: NDArray[np.int64], owner: NDArray[np.int64], count: int) -> sp.csr_array:
@@ -111,6 +115,7 @@ def solve_core(
             one.open_by(model, choice[member], group[member], opened=bool(used[block.row] > 0.5))
         used += one.constant
     shorts: list[tuple[int, float]] = []
+    counts: list[Indices] = []
     bends: list[tuple[int, bool, float, int, float, Indices, Floats]] = []
     dearest = float(np.abs(worth).max(initial=0.0)) + 1e-300
     for r, row in enumerate(structure.rows):
@@ -119,7 +124,10 @@ def solve_core(
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
         column, value = choice[by_row.indices[entries]], by_row.data[entries]
         if counted is not None and counted[r]:
-            column, value = state_counts(model, dual, r, choice, options.column, owner) or (column, value)
+            found = state_counts(model, dual, r, choice, options.column, owner)
+            if found is not None:
+                column, value = found
+                counts.append(column)
         for one in stated:
             own, its = one.straight(r)
             column, value = np.append(column, own), np.append(value, its)
@@ -166,6 +174,7 @@ def solve_core(
     form = model.form()
     result = solve_mip(
         form, gap=gap, time_limit=max(deadline - time.monotonic(), 1.0), stop=stop,
+        structural=np.concatenate(counts) if counts else None,
         progress=None if report is None else lambda _name, objective, bound: report(objective, bound),
     )  # fmt: skip
     if result.x is None or any(result.x[column] > least for column, least in shorts):
@@ -179,7 +188,7 @@ def solve_core(
     for r, helpful, penalty, bent_by, room, column, value in bends:
         total = float(value @ result.x[column]) + sum(one.true(r, result.x) for one in stated)
         short += penalty * (float(result.x[bent_by]) - max(room - total if helpful else total - room, 0.0))
-    return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted)
+    return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted, result.bound_by == "solver")
 
 
 def _in_steps(values: Floats, step: float, miss: float) -> bool:

@@ -283,13 +283,13 @@ class _Solve:
         assert self.best is not None
         held = np.bincount(options.unit, minlength=columns.units)
         if proves and not dual.structure.curved and (held < most).all():
-            self.prove(found.bound)
+            self.prove(found.bound, by_solver=found.by_solver)
 
-    def prove(self, bound: float) -> None:
-        """Take a bound that rests on the solver's word."""
+    def prove(self, bound: float, *, by_solver: bool) -> None:
+        """Take a core's bound, which may rest on the solver's word."""
         bound = max(self.fallen(bound), self.best.worth if self.best is not None else -math.inf)
         if bound < self.bound:
-            self.bound, self.by_solver = bound, True
+            self.bound, self.by_solver = bound, by_solver
 
 
 def _nearest_ties(losses: Floats, group: Ints) -> Ints:

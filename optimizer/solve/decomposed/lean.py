@@ -39,7 +39,7 @@ class _Seen:
 
 
 def lean_cores(run: Any) -> None:
-    """Search cores of growing size, where no block has a curve; leaves the best plan and the bound in ``run``, as ``Tree`` does."""
+    """Search cores of growing size, where no block has a curve; the best plan and the bound are left in ``run``."""
     dual = run.dual
     everyone = np.arange(dual.columns.units, dtype=np.int32)
     point = _without_small(run)
@@ -75,7 +75,7 @@ def lean_cores(run: Any) -> None:
             size *= 4
             continue
         if whole:
-            run.prove(max(found.bound, point.value - loss))
+            run.prove(max(found.bound, point.value - loss), by_solver=found.by_solver)
         broken = _broken(dual, found.chosen, found.places, active)
         if broken.any():
             active |= broken
