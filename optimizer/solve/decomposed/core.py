@@ -188,7 +188,8 @@ def solve_core(
     for r, helpful, penalty, bent_by, room, column, value in bends:
         total = float(value @ result.x[column]) + sum(one.true(r, result.x) for one in stated)
         short += penalty * (float(result.x[bent_by]) - max(room - total if helpful else total - room, 0.0))
-    return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted, result.bound_by == "solver")
+    by_solver = result.bound_by == "solver"
+    return CorePlan(chosen, stands, result.objective + short, result.bound, result.interrupted, by_solver)
 
 
 def _in_steps(values: Floats, step: float, miss: float) -> bool:

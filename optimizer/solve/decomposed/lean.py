@@ -45,7 +45,8 @@ def lean_cores(run: Any) -> None:
     point = _without_small(run)
     choice = dual.chosen(point.price, run.everyone)[1]
     rows = dual.structure.rows
-    active = np.array([price != 0 or row.lower == row.upper for price, row in zip(point.price, rows, strict=True)])
+    equal = np.array([row.lower == row.upper for row in rows], bool)
+    active = (point.price != 0) | equal
     seen = _seen(dual, active, point.price)
     losses = second_best_losses(seen.columns, everyone, seen.prices)
     size = FIRST
