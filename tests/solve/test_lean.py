@@ -48,7 +48,7 @@ def test_values_are_whole_multiples_of_their_step(seed: int) -> None:
     random = np.random.default_rng(seed)
     unit = float(random.choice([1.0, 7.0, 0.5, 0.035, 0.25, 1.4]))
     count = random.integers(-200, 200, 30)
-    values = count * unit
+    values = np.asarray(count * unit, float)
     step = step_of(values)
     assert step > 0
     multiples = values / step
@@ -67,7 +67,7 @@ def test_no_step_where_values_have_none() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_sum_lies_between_a_bound_and_what_it_falls_to(seed: int) -> None:
     random = np.random.default_rng(seed)
-    values = random.integers(0, 40, 12) * float(random.choice([1.0, 0.035, 9.1]))
+    values = np.asarray(random.integers(0, 40, 12) * float(random.choice([1.0, 0.035, 9.1])), float)
     constant, bound = float(random.normal(0, 50)), float(random.normal(100, 60))
     chosen = np.array([[which >> k & 1 for k in range(12)] for which in range(1 << 12)])
     sums = chosen @ values + constant

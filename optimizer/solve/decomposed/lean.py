@@ -73,7 +73,7 @@ def lean_cores(run: Any) -> None:
         if found is None:
             if size >= len(losses):
                 return
-            size *= 4
+            size *= 2
             continue
         if whole:
             run.prove(max(found.bound, point.value - loss), by_solver=found.by_solver)
@@ -87,7 +87,7 @@ def lean_cores(run: Any) -> None:
             run.best = found
         if loss >= left or size >= len(losses):
             return
-        size *= 4
+        size *= 2
 
 
 def _without_small(run: Any) -> Point:

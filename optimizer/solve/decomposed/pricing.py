@@ -272,7 +272,7 @@ class Pricing:
 def _contact(dual: Dual) -> Floats:
     """What one contact adds to each row at most, (rows,); 1 to a row that none adds to."""
     most = np.zeros(len(dual.structure.rows))
-    for b, table in enumerate(dual.links.tables):
+    for b, table in enumerate(dual.links.tables if len(dual.columns.pair) else []):
         largest = np.zeros(table.shape[1])
         np.maximum.at(largest, table.indices, np.abs(table.data))
         most = np.maximum(most, largest * (1.0 if b == 0 else float(np.abs(dual.columns.base[b - 1]).mean())))
