@@ -19,7 +19,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from optimizer.engine import evaluate, solve, to_pyomo
-    from optimizer.errors import Infeasible, NoPlan, OptimizerError, ScenarioError, SolverFailure, UnverifiedPlan
+    from optimizer.errors import (
+        Infeasible,
+        NoPlan,
+        OptimizerError,
+        ScenarioError,
+        ShortOfMemory,
+        SolverFailure,
+        UnverifiedPlan,
+    )
     from optimizer.plan.certificate import Certificate
     from optimizer.plan.plan import Plan
     from optimizer.scenario import Scenario, load
@@ -37,6 +45,7 @@ _HOMES = {
     "Infeasible": "optimizer.errors",
     "NoPlan": "optimizer.errors",
     "UnverifiedPlan": "optimizer.errors",
+    "ShortOfMemory": "optimizer.errors",
     "SolverFailure": "optimizer.errors",
 }
 
@@ -48,6 +57,7 @@ __all__ = [
     "Plan",
     "Scenario",
     "ScenarioError",
+    "ShortOfMemory",
     "SolverFailure",
     "UnverifiedPlan",
     "evaluate",

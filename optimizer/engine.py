@@ -24,6 +24,7 @@ from optimizer.plan.certificate import Certificate
 from optimizer.plan.plan import Evaluation, Plan, tables_of
 from optimizer.plan.verify import check_certificate, verify
 from optimizer.problem import Problem
+from optimizer.room import need
 from optimizer.rules import compile_problem, infeasible_by_count
 from optimizer.solve.choice import solve_by_size
 from optimizer.solve.solution import Solution
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 #: Told of every step: the stage, the incumbent's objective and the bound, NaN where there is none yet.
 Progress = Callable[[str, float, float], None]
 
+#: Memory that compiling and solving take beyond the facts, for each eligible pair: a little less than was measured.
+BYTES_A_PAIR = 50
 #: Parts of |bound| + Σ|g| by which real-valued rows are tightened, one try after another.
 TIGHTENINGS = (0.0, 1e-9, 1e-8, 1e-7)
 
@@ -83,6 +86,8 @@ def solve(
         When the limit came before any plan.
     UnverifiedPlan, SolverFailure
         When no answer can be trusted.
+    ShortOfMemory
+        When the scenario needs more memory than is free.
     """
     if not 0 <= gap < 1:
         raise ScenarioError("solve", "gap", gap, "expected a number from 0 (proved best) to below 1")
@@ -91,6 +96,8 @@ def solve(
     started = time.perf_counter()
     tell = _in_planner_sense(progress, scenario.sense)
     tell("reading and compiling", math.nan, math.nan)
+    pairs = len(scenario.facts.pairs)
+    need(pairs * BYTES_A_PAIR, f"solving {pairs:,} eligible pairs of customer and activity")
     problem = compile_problem(scenario)
     _raise_if_counts_suffice(problem, scenario)
     edited = None

@@ -59,3 +59,7 @@ class UnverifiedPlan(OptimizerError):
 
 class SolverFailure(OptimizerError):
     """The solver process died or answered nonsense on every rung of the retry ladder."""
+
+
+class ShortOfMemory(OptimizerError):
+    """What is asked for takes more memory than is free; said before it is taken."""

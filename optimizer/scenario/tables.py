@@ -21,6 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from optimizer.errors import ScenarioError
+from optimizer.room import need
 from optimizer.scenario.columns import as_text, known_codes, numbers, refuse, require, texts
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.schema import Currency, JoinSource, SqlSource
@@ -125,6 +126,7 @@ class Tables:
             raise ScenarioError(name, "file", None, "is a folder; expected a CSV or Parquet file")
         suffix = "".join(file.suffixes[-2:]).lower()
         try:
+            need(_held_bytes(file, suffix), f"reading {name}")
             if suffix.endswith(".parquet"):
                 frame = typed(_arrow_frame(pa.parquet.read_table(file), name), name, self.time_zone)
             elif suffix.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")):
@@ -427,3 +429,11 @@ class Money:
         if factors is None:
             return table
         return table.assign(**{column: numbers(table, file, column) * factors for column in present})
+
+
+def _held_bytes(file: Path, suffix: str) -> float:
+    """What a table's columns take at least, once read."""
+    if suffix.endswith(".parquet"):
+        groups = pa.parquet.read_metadata(file)
+        return float(sum(groups.row_group(k).total_byte_size for k in range(groups.num_row_groups)))
+    return float(file.stat().st_size)
