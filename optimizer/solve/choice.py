@@ -64,7 +64,8 @@ def solve_by_size(
         except NotDecomposed as refusal:
             reasons = [str(refusal)]
         else:
-            if solution.status != "no_plan" or pairs > SECOND_TRY_PAIRS or (stop is not None and stop()):
+            over = time.monotonic() - started >= time_limit or (stop is not None and stop())
+            if solution.status != "no_plan" or pairs > SECOND_TRY_PAIRS or over:
                 return solution
             reasons = ["no plan by prices"]
     left = time_limit - (time.monotonic() - started)

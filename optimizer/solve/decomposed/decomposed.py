@@ -32,6 +32,8 @@ WHOLE, WHOLE_CHOICES = 400, 400
 CORE, LARGEST_CORE, CHOICES = 1_500, 40_000, 6
 #: Units up to which lean cores come first: of many, others reach the gap sooner.
 LEAN_FIRST = 50_000
+#: Seconds for a first plan when time is over, or the search broken off, before any core.
+LAST_TRY = 15.0
 #: Cores' sizes of units near a tie among which those are looked for that may mend a broken row.
 MENDERS = 50
 
@@ -63,6 +65,7 @@ class _Solve:
         self.best: CorePlan | None = None
         self.bound = math.inf
         self.notes: list[str] = []
+        self.late = False
         self.known: tuple[Floats, Floats] | None = None  # prices to start from, and how far to look at first
         self.step = 0.0  # every plan's worth is a whole multiple of it, but for the constant
         self.floor: float | None = None  # a bound no higher is as good as any lower
@@ -172,6 +175,10 @@ class _Solve:
                 return
         order = _nearest_ties(losses, columns.group)
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
+        if self.out_of_time():
+            # Prices came late or were broken off: one core more, and there is a plan with its gap.
+            self.deadline, self.asked, self.late = time.monotonic() + LAST_TRY, None, True
+            size = min(4 * size, LARGEST_CORE, columns.units)
         while True:
             core = np.union1d(order[:size], self._menders(size)).astype(np.int32)
             nearest = losses[core]
@@ -267,7 +274,7 @@ class _Solve:
             if found is not None:
                 places = found.places
             found = None
-            for bent in (True, False) if dual.links.groups > 2 * BLOCKS else (False,):
+            for bent in (True, False) if self.late or dual.links.groups > 2 * BLOCKS else (False,):
                 if found is None and not self.out_of_time():
                     found = solve_core(
                         dual, options, settled, worth, places, gap=self.gap / 2, deadline=self.deadline, bent=bent,
