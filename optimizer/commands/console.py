@@ -106,22 +106,22 @@ def _cell(value: float, decimals: int | None) -> str:
 
 
 @contextmanager
-def progress_line(*, quiet: bool) -> Iterator[Progress | None]:
-    """Tell of stage, incumbent, bound and gap on stderr: one living line on a terminal, else a line now and then."""
+def progress_line(*, quiet: bool, time_limit: float = math.inf) -> Iterator[Progress | None]:
+    """Tell of stage, incumbent, bound, gap and time left on stderr: one living line, or lines now and then."""
     if quiet:
         yield None
         return
     console = messages()
     started = time.perf_counter()
     if console.is_terminal:
-        line = _LivingLine(started)
+        line = _LivingLine(started, time_limit)
         with Live(line, console=console, refresh_per_second=8, transient=True):
             yield line.tell
     else:
-        yield _PlainLines(started).tell
+        yield _PlainLines(started, time_limit).tell
 
 
-def _sentence(stage: str, objective: float, bound: float, seconds: float) -> str:
+def _sentence(stage: str, objective: float, bound: float, seconds: float, limit: float) -> str:
     parts = [f"{seconds:6.1f} s", stage]
     if math.isfinite(objective):
         parts.append(f"best {number(objective)}")
@@ -129,31 +129,36 @@ def _sentence(stage: str, objective: float, bound: float, seconds: float) -> str
         parts.append(f"bound {number(bound)}")
     if math.isfinite(gap := gap_between(objective, bound)):
         parts.append(f"gap {gap:.2g}")
+    if math.isfinite(limit):
+        parts.append(f"at most {max(limit - seconds, 0.0):,.0f} s left")
     return "  ".join(parts)
 
 
 class _LivingLine:
     """One line that Rich redraws."""
 
-    def __init__(self, started: float) -> None:
-        self.started, self.last = started, ("starting", math.nan, math.nan)
+    def __init__(self, started: float, limit: float) -> None:
+        self.started, self.limit, self.last = started, limit, ("starting", math.nan, math.nan)
 
     def tell(self, stage: str, objective: float, bound: float) -> None:
         self.last = (stage, objective, bound)
 
     def __rich__(self) -> Text:
-        return Text(_sentence(*self.last, time.perf_counter() - self.started), overflow="ellipsis", no_wrap=True)
+        return Text(
+            _sentence(*self.last, time.perf_counter() - self.started, self.limit), overflow="ellipsis", no_wrap=True
+        )
 
 
 class _PlainLines:
-    """A line for every new stage, else at most one every few seconds."""
+    """A line for every new stage, else at most one every few seconds: rounds and steps of a stage follow a colon."""
 
-    def __init__(self, started: float) -> None:
-        self.started, self.stage, self.told = started, "", -math.inf
+    def __init__(self, started: float, limit: float) -> None:
+        self.started, self.limit, self.stage, self.told = started, limit, "", -math.inf
 
     def tell(self, stage: str, objective: float, bound: float) -> None:
         now = time.perf_counter()
-        if stage == self.stage and now - self.told < PLAIN_INTERVAL:
+        title = stage.partition(":")[0]
+        if title == self.stage and now - self.told < PLAIN_INTERVAL:
             return
-        self.stage, self.told = stage, now
-        print(_sentence(stage, objective, bound, now - self.started), file=sys.stderr, flush=True)
+        self.stage, self.told = title, now
+        print(_sentence(stage, objective, bound, now - self.started, self.limit), file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ def run_solve(
     from optimizer.engine import solve
     from optimizer.scenario import load
 
-    with progress_line(quiet=quiet or as_json) as progress:
+    with progress_line(quiet=quiet or as_json, time_limit=time_limit) as progress:
         scenario = load(file)
         try:
             plan = solve(scenario, gap=gap, time_limit=time_limit, progress=progress)

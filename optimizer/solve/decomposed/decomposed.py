@@ -266,7 +266,7 @@ class _Solve:
         columns = dual.columns
         options = alternatives(columns, core, prices, most, loss)
         settled, worth = self.settled(core, choice)
-        label = f"core of {len(core):,} customers"
+        label = f"core of {len(core):,} customers, {columns.units - len(core):,} settled"
         self.tell(label)
         report = self.listener(label)
         found = None

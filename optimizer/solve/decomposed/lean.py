@@ -64,7 +64,7 @@ def lean_cores(run: Any) -> None:
             return
         whole = bool((np.bincount(options.unit, minlength=dual.columns.units) < CHOICES).all())
         settled, worth = run.settled(core, choice)
-        label = f"core of {len(core):,} customers"
+        label = f"core of {len(core):,} customers, {dual.columns.units - len(core):,} settled"
         run.tell(label)
         found = solve_core(
             dual, options, settled, worth, point.places, gap=run.gap / 2, deadline=run.deadline,

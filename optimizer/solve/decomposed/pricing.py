@@ -207,7 +207,8 @@ class Pricing:
                 best, losses = point, self._losses(point, units)
             far = max(best.value - found.least, close)
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
-            self.tell(f"pricing {who} customers: step {number}, {apart:.1e} apart", best.value)
+            resting = len(units) - len(near)
+            self.tell(f"pricing {who} customers: step {number}, {resting:,} settled, {apart:.1e} apart", best.value)
             near_enough = apart <= tolerance and not found.leaning.any()
             if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
                 return best, losses, None
