@@ -26,6 +26,8 @@ Tell = Callable[[str, float], None]
 
 #: Customers in the samples that the first prices come from; a sample is at most half of all.
 SAMPLES = (4_000, 40_000, 200_000)
+#: A sample is no more than this part of all: a larger one is hardly less work than all of them.
+APART = 2
 #: Customers a row that a sample must have: fewer mislead.
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
@@ -131,7 +133,7 @@ class Pricing:
             return self.known
         price, half = np.zeros(len(rows)), None
         started = any(self.start.get((row.rule, row.scope)) for row in rows)
-        samples = [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // 2]
+        samples = [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // APART]
         tolerance = max(self.gap, 2e-5) / 2
         if started:
             # What a sample leads to from there is nearer than what another scenario's prices say.
