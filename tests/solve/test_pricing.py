@@ -42,6 +42,7 @@ def priced(dual: Dual) -> pricing.Priced:
 def test_newton_steps_come_as_low_as_cutting_planes(dual: Dual, monkeypatch: pytest.MonkeyPatch) -> None:
     planes = priced(dual).bound
     monkeypatch.setattr(pricing, "FREE", 500)
+    monkeypatch.setattr(pricing, "LED", 500)
     monkeypatch.setattr(pricing, "SAMPLES", (500, 1_400))
     monkeypatch.setattr(pricing, "CUSTOMERS_A_ROW", 1)
     led = priced(dual)

@@ -32,6 +32,8 @@ APART = 2
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
 FREE = 20_000
+#: Customers above which ties lead: fewer are priced as fast by cutting planes, and faster under a thousand rows.
+LED = 150_000
 #: Customers whose ties a model holds; of more, those nearest to one: a model without some promises too much.
 MODELLED = 100_000
 #: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
@@ -115,7 +117,7 @@ class Pricing:
 
     def _leads(self, count: int) -> bool:
         """Whether Newton steps lead so many customers."""
-        return count > FREE and not self.dual.curved
+        return count > LED and not self.dual.curved
 
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
