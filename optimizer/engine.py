@@ -39,6 +39,9 @@ Progress = Callable[[str, float, float], None]
 
 #: Memory that compiling and solving take beyond the facts, for each eligible pair: a little less than was measured.
 BYTES_A_PAIR = 50
+#: Pairs up to which a bill is drawn up of a scenario without a plan: it takes the whole as one program.
+BILL_PAIRS = 1_000_000
+LARGE = "too many customers for a bill of the cheapest way out; solve a tenth of them, bounds a tenth too, to get one"
 #: Parts of |bound| + Σ|g| by which real-valued rows are tightened, one try after another.
 TIGHTENINGS = (0.0, 1e-9, 1e-8, 1e-7)
 
@@ -244,8 +247,10 @@ def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
     The bill is the second opinion: where it finds a plan and nothing short, the search goes on.
     """
     if findings := infeasible_by_count(problem, scenario):
-        from optimizer.solve.bill import bill_of
+        from optimizer.solve.bill import Bill, bill_of
 
+        if len(problem.customer) > BILL_PAIRS:
+            raise Infeasible(Bill((), (), findings=(*(one.message for one in findings), LARGE), minimal=False))
         bill = bill_of(problem, scenario, [finding.message for finding in findings])
         if bill.shortages or bill.worth is None:
             raise Infeasible(bill)
@@ -254,8 +259,10 @@ def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
 def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool) -> None:
     """Turn a solution without a plan into the error that says why."""
     if solution.status == "infeasible":
-        from optimizer.solve.bill import bill_of
+        from optimizer.solve.bill import Bill, bill_of
 
+        if len(problem.customer) > BILL_PAIRS:
+            raise Infeasible(Bill((), (), findings=(*solution.notes, LARGE), minimal=False))
         raise Infeasible(bill_of(problem, scenario))
     if solution.status == "no_plan":
         raise NoPlan(

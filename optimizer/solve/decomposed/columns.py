@@ -79,6 +79,9 @@ def build_columns(
     first = np.searchsorted(key[order], np.arange(classes * slots + 1))
     group = np.zeros(len(diagrams.class_of), np.int32)
     group[units.unit[::-1]] = links.group[::-1]  # of a household the first customer's
+    # Numbered as units come, which is by content: customers' names order nothing.
+    _, seen, number = np.unique(group, return_index=True, return_inverse=True)
+    group = np.argsort(np.argsort(seen)).astype(np.int32)[number]
     order_of_units = np.lexsort((diagrams.class_of, group))
     start = np.zeros(len(order_of_units) + 1, np.int64)
     _count(order_of_units, units.start, units.slot, diagrams.class_of, first, slots, start)

@@ -93,6 +93,7 @@ class _Solve:
             self.step = step_of_worth(self.dual.structure, self.dual.columns)
         self.price()
         if not math.isfinite(self.bound) or self.bound < self.least():
+            self.notes.append(self._against())
             return "infeasible"
         self.notes.append(f"solved by prices: {prepared.classes:,} classes of customers, {self.dual.sweeps:,} sweeps")
         if prepared.wide:
@@ -120,6 +121,20 @@ class _Solve:
             part._find()
         self.best, self.dual = part.best, within
         self.notes.append(f"{wide:,} of {len(self.problem.customer_names):,} customers by a fallback")
+
+    def _against(self) -> str:
+        """Which rules no plan keeps together, as prices tell: those that weigh most in what makes D fall."""
+        rows, price = self.dual.structure.rows, self.point.price
+        bound = np.array([row.upper if value > 0 else row.lower for row, value in zip(rows, price, strict=True)])
+        weight = np.where(price != 0, np.abs(price * np.where(np.isfinite(bound), bound, 0.0)), 0.0)
+        names = [
+            f"{rows[r].rule} [{rows[r].scope}]" if rows[r].scope else rows[r].rule
+            for r in np.argsort(-weight)[:5]
+            if weight[r] > 0.01 * weight.max()
+        ]
+        if not names:
+            return "some customer has no choice that all hard rules allow"
+        return "no plan keeps these rules together: " + ", ".join(dict.fromkeys(names))
 
     def price(self) -> None:
         """Prices for everyone, and the bound they prove."""
@@ -293,7 +308,9 @@ class _Solve:
             self.prove(found.bound, by_solver=found.by_solver)
 
     def prove(self, bound: float, *, by_solver: bool) -> None:
-        """Take a core's bound, which may rest on the solver's word."""
+        """Take a core's bound, which may rest on the solver's word; that of tightened rows is none."""
+        if self.tighten:
+            return
         bound = max(self.fallen(bound), self.best.worth if self.best is not None else -math.inf)
         if bound < self.bound:
             self.bound, self.by_solver = bound, by_solver
@@ -326,7 +343,7 @@ def solve_decomposed(
     seconds = time.monotonic() - started
     contacts, spend = np.zeros(len(problem.customer), bool), np.zeros(len(problem.media))
     if run.best is None:
-        return Solution(status, contacts, spend, -np.inf, run.bound, "own", seconds)
+        return Solution(status, contacts, spend, -np.inf, run.bound, "own", seconds, {}, run.notes)
     contacts[run.dual.columns.pair[run.best.chosen]] = True
     for block, place in zip(run.dual.structure.blocks, run.best.places, strict=True):
         if block.medium >= 0:

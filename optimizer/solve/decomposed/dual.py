@@ -15,7 +15,7 @@ from optimizer.solve.decomposed.structure import Structure, row_value
 from optimizer.solve.decomposed.sweep import Choice, Plan, Swept, choose, plan_sweep, sweep
 
 _EPSILON = np.finfo(float).eps
-#: Roundings a unit's value may have gone through: terms on a path, rows in a price, and room.
+#: Roundings a unit's value may have gone through: terms on a path, rows in a price, units of a tile, and room.
 _ROUNDINGS = 256.0
 
 

@@ -224,14 +224,28 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
     return Links(code, customer_code.astype(np.int32), bases, tables)
 
 
+def _hashed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers whose every bit depends on every bit of ``value`` (splitmix64)."""
+    value = value + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
 def merged(code: Ints, tables: list[sp.csr_array]) -> tuple[Ints, list[sp.csr_array]]:
     """One code for all that every row reads alike: choices that differ by such pairs alone are the same."""
     if not tables[0].shape[0]:
         return code, tables
-    # Rows that are equal have equal sums of their numbers times large ones, and no others but for a chance of 1e-19.
-    random = np.random.default_rng(1)
-    said = [table @ random.standard_normal((table.shape[1], 2)) for table in tables]
-    _, first, merged = np.unique(np.concatenate(said, axis=1), axis=0, return_index=True, return_inverse=True)
+    # Rows that are equal have equal sums of hashes of their numbers, and no others but for a chance of 1e-19 a pair.
+    said = np.zeros((tables[0].shape[0], len(tables)), np.uint64)
+    for b, table in enumerate(tables):
+        whole = table.sum_duplicates() or table
+        row = np.repeat(np.arange(whole.shape[0]), np.diff(whole.indptr))
+        place = whole.indices.astype(np.uint64) * np.uint64(len(tables)) + np.uint64(b)
+        with np.errstate(over="ignore"):
+            entry = _hashed(np.ascontiguousarray(whole.data, np.float64).view(np.uint64) ^ _hashed(place))
+            np.add.at(said[:, b], row[whole.data != 0], entry[whole.data != 0])
+    _, first, merged = np.unique(said, axis=0, return_index=True, return_inverse=True)
     return merged.ravel().astype(np.int32)[code], [table[first] for table in tables]
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from optimizer.problem import Floats
 from optimizer.solve.decomposed.structure import Row
 
+#: Iterations of one solve: it takes some hundreds, and without end where prices run away.
+ITERATIONS = 200_000
 #: Columns a block keeps before those of no use are thrown away.
 KEPT = 60
 
@@ -40,6 +42,7 @@ class Master:
         for option, value in (
             ("output_flag", False), ("log_to_console", False), ("threads", 1), ("presolve", "off"),
             ("solver", "simplex"), ("random_seed", 0), ("small_matrix_value", 1e-12), ("parallel", "off"),
+            ("simplex_iteration_limit", ITERATIONS),
         ):  # fmt: skip
             solver.setOptionValue(option, value)
         self.solver = solver

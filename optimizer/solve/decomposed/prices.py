@@ -16,6 +16,8 @@ from optimizer.solve.decomposed.dual import Dual, Point, Stage
 from optimizer.solve.decomposed.master import Master
 from optimizer.solve.decomposed.structure import allowed
 
+#: Prices, and a fall of D, in parts of all that is at stake, beyond which the rows contradict each other, or nearly.
+ENDLESS, FALLEN = 1e9, 1e6
 #: Part of the way from the master's prices back to the best ones known.
 SMOOTHING = 0.5
 #: Rounds in a row in which D and the master come no nearer by this part of the tolerance: they never will.
@@ -99,12 +101,14 @@ def find_prices(
                 converged = not leans.any()
                 break
             half[leans] *= 4.0
-            if (half > 1e9 * scale / row_scale).any():
+            if (half > ENDLESS * scale / row_scale).any():
                 break  # prices without end: the rows contradict each other, or nearly
             continue
         moving = abs(lost - before) > STILL * tolerance * max(abs(best.value), abs(value))
         still, before = 0 if moving else still + 1, lost
         if stop() or best.value <= floor or still > MOST_STILL:
+            break
+        if best.value < -FALLEN * scale or (half > ENDLESS * scale / row_scale).any():
             break
         point = dual.at(allowed(rows, smoothing * best.price + (1.0 - smoothing) * answer.price), stage)
         master.add(point.worth, point.use)

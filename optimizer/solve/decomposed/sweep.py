@@ -119,6 +119,7 @@ def _sweep(  # type: ignore[no-untyped-def]  # numba infers
         priced = np.empty((most_terms + 1, tile))
         column = np.empty((most_terms + 1, tile), np.int64)
         total = 0.0
+        lost = 0.0  # what adding to the total has rounded away: units are too many for a plain sum
         gained = 0.0
         size = 0.0
         for t in range(block_start[block], block_start[block + 1]):
@@ -166,9 +167,15 @@ def _sweep(  # type: ignore[no-untyped-def]  # numba infers
                             if r >= 0:
                                 right += priced[r, i]
                         best[n, i] = max(left, right)
+            of_tile = 0.0
+            for i in range(width):
+                of_tile += best[nodes - 1, i] + root_worth[k]
+            more = of_tile - lost
+            summed = total + more
+            lost = (summed - total) - more if np.isfinite(summed) else 0.0
+            total = summed
             for i in range(width):
                 n = nodes - 1
-                total += best[n, i] + root_worth[k]
                 added = root_worth[k]
                 while n > 0 and best[n, i] > -np.inf:
                     a, b, s, r = low[offset + n], high[offset + n], low_term[offset + n], high_term[offset + n]
