@@ -130,7 +130,9 @@ def solve(
                 from optimizer.solve.bill import Bill
 
                 raise Infeasible(Bill((), (), findings=("the model as edited has no plan",), minimal=False))
-            _raise_without_plan(solution, scenario, problem, stopped=stop.is_set())
+            _raise_without_plan(
+                solution, scenario, problem, stopped=stop.is_set(), over=time.perf_counter() - started >= time_limit
+            )
             if solution.bound < bound:
                 bound, bound_by = solution.bound, solution.bound_by
             tell("checking the plan", solution.objective, bound)
@@ -256,7 +258,7 @@ def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
             raise Infeasible(bill)
 
 
-def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool) -> None:
+def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool, over: bool) -> None:
     """Turn a solution without a plan into the error that says why."""
     if solution.status == "infeasible":
         from optimizer.solve.bill import Bill, bill_of
@@ -265,11 +267,11 @@ def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem
             raise Infeasible(Bill((), (), findings=(*solution.notes, LARGE), minimal=False))
         raise Infeasible(bill_of(problem, scenario))
     if solution.status == "no_plan":
-        raise NoPlan(
-            "interrupted before any plan was found"
-            if stopped
-            else "the time limit came before any plan was found; raise --time-limit, or relax a rule"
-        )
+        if stopped:
+            raise NoPlan("interrupted before any plan was found")
+        if over:
+            raise NoPlan("the time limit came before any plan was found; raise --time-limit, or relax a rule")
+        raise NoPlan("no plan was found, nor a proof that there is none; let a rule bend with soft, or relax one")
     if solution.status == "failed":
         raise SolverFailure("the solver gave no answer: " + "; ".join(solution.notes))
 
