@@ -10,7 +10,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
     from optimizer.scenario import Scenario
+    from optimizer.solve.bill import Bill
 
 #: Told of every step: the stage, the incumbent's objective and the bound, NaN where there is none yet.
 Progress = Callable[[str, float, float], None]
@@ -69,7 +70,6 @@ def solve(
     model : ConcreteModel, optional
         From ``to_pyomo(scenario)``, with constraints or variables of your own added. The certificate is then about the
         model as edited; what was added is solved, and not checked again. Curves keep their first breakpoints.
-
     start : Plan, optional
         A plan of a like scenario (another budget, say): the prices of its rules are where the search begins, which
         saves most of the time where customers are many. The same start gives the same plan.
@@ -243,17 +243,22 @@ def _prices(plan: Plan | None) -> dict[tuple[str, str], float]:
     return dict(zip(keys, priced["shadow_price"].astype(float), strict=True))
 
 
+def _bill(problem: Problem, scenario: Scenario, findings: Sequence[str] = (), notes: Sequence[str] = ()) -> Bill:
+    """The bill of a scenario without a plan; of one too large for it what is known without."""
+    from optimizer.solve.bill import Bill, bill_of
+
+    if len(problem.customer) > BILL_PAIRS:
+        return Bill((), (), findings=(*findings, *notes, LARGE), minimal=False)
+    return bill_of(problem, scenario, findings)
+
+
 def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
     """Stop before any search when counting alone proves that no plan exists.
 
     The bill is the second opinion: where it finds a plan and nothing short, the search goes on.
     """
     if findings := infeasible_by_count(problem, scenario):
-        from optimizer.solve.bill import Bill, bill_of
-
-        if len(problem.customer) > BILL_PAIRS:
-            raise Infeasible(Bill((), (), findings=(*(one.message for one in findings), LARGE), minimal=False))
-        bill = bill_of(problem, scenario, [finding.message for finding in findings])
+        bill = _bill(problem, scenario, [finding.message for finding in findings])
         if bill.shortages or bill.worth is None:
             raise Infeasible(bill)
 
@@ -261,11 +266,7 @@ def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
 def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool, over: bool) -> None:
     """Turn a solution without a plan into the error that says why."""
     if solution.status == "infeasible":
-        from optimizer.solve.bill import Bill, bill_of
-
-        if len(problem.customer) > BILL_PAIRS:
-            raise Infeasible(Bill((), (), findings=(*solution.notes, LARGE), minimal=False))
-        raise Infeasible(bill_of(problem, scenario))
+        raise Infeasible(_bill(problem, scenario, notes=solution.notes))
     if solution.status == "no_plan":
         if stopped:
             raise NoPlan("interrupted before any plan was found")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Expression, Floats, Problem
 from optimizer.solve.decomposed.columns import Columns
-from optimizer.solve.decomposed.links import Base, Links
+from optimizer.solve.decomposed.links import Base, Links, row_marks
 from optimizer.solve.diagram.bonds import Bonds
 from optimizer.solve.patterns import rank_tables
 
@@ -199,8 +199,7 @@ def _by_rows(links: Links, base: int, change: Floats, context: _Context) -> tupl
     Of the others come values (n,) and the code of one of them, -1 where there is none.
     """
     table = links.tables[base]
-    odd = np.random.default_rng(base).random(table.shape[1])
-    _, alike = np.unique(np.asarray(table @ odd), return_inverse=True)
+    _, alike = np.unique(row_marks(table), return_inverse=True)
     code = np.where(context.made, links.code[np.maximum(context.pair, 0)], -1)
     kind = np.where(code >= 0, alike[np.maximum(code, 0)], -1)
     own = change[:, -1].copy()

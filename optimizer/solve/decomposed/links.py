@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from optimizer.problem import Expression, Floats, Ints, Problem, Weights
+from optimizer.solve.diagram.compiled import Hashes, compiled, mixed
 
 #: A part of a weight: numbers, or 0/1 in one byte.
 Part = NDArray[Any]
@@ -147,14 +148,13 @@ class _Product:
     pair: int
 
 
-def read_links(problem: Problem, expressions: list[Expression], outside: NDArray[np.bool_] | None = None) -> Links:
+def read_links(problem: Problem, expressions: list[Expression]) -> Links:
     """Code the contact parts of expressions, one linking row each.
 
     Parameters
     ----------
     problem : the compiled problem.
     expressions : what each linking row reads; only ``contacts`` and ``responses`` are looked at.
-    outside : (E,) pairs whose responses no linking row reads (a saturated channel's, which has a row of its own).
     """
     coder = _Coder(problem)
     bases = [Base(None, None, None)]
@@ -192,8 +192,8 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
     code = (customer_code[problem.customer] * activities + problem.activity).astype(np.int32)
     runs = len(customer_values) * activities
     if len(pair_values) > 1:
-        mixed, seen = pd.factorize(code.astype(np.int64) * len(pair_values) + pair_code)
-        code = mixed.astype(np.int32)
+        joined, seen = pd.factorize(code.astype(np.int64) * len(pair_values) + pair_code)
+        code = joined.astype(np.int32)
         spread, pair_at = seen // len(pair_values), seen % len(pair_values)
     else:
         spread, pair_at = np.arange(runs), np.zeros(runs, np.int64)
@@ -224,27 +224,27 @@ def read_links(problem: Problem, expressions: list[Expression], outside: NDArray
     return Links(code, customer_code.astype(np.int32), bases, tables)
 
 
-def _hashed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers whose every bit depends on every bit of ``value`` (splitmix64)."""
-    value = value + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+def row_marks(table: sp.csr_array) -> Hashes:
+    """A mark of each row's numbers, (codes,): equal rows have equal ones, others but for a chance of 1e-19 a pair."""
+    table.sum_duplicates()
+    mark = np.zeros(table.shape[0], np.uint64)
+    _mark_rows(table.indptr, table.indices, np.ascontiguousarray(table.data, np.float64).view(np.uint64), mark)
+    return mark
+
+
+@compiled
+def _mark_rows(pointer: NDArray[Any], column: NDArray[Any], bits: Hashes, mark: Hashes) -> None:
+    for r in range(len(mark)):
+        for k in range(pointer[r], pointer[r + 1]):
+            if bits[k] << np.uint64(1):  # neither 0 nor −0
+                mark[r] += mixed(bits[k] ^ mixed(np.uint64(column[k])))
 
 
 def merged(code: Ints, tables: list[sp.csr_array]) -> tuple[Ints, list[sp.csr_array]]:
     """One code for all that every row reads alike: choices that differ by such pairs alone are the same."""
     if not tables[0].shape[0]:
         return code, tables
-    # Rows that are equal have equal sums of hashes of their numbers, and no others but for a chance of 1e-19 a pair.
-    said = np.zeros((tables[0].shape[0], len(tables)), np.uint64)
-    for b, table in enumerate(tables):
-        whole = table.sum_duplicates() or table
-        row = np.repeat(np.arange(whole.shape[0]), np.diff(whole.indptr))
-        place = whole.indices.astype(np.uint64) * np.uint64(len(tables)) + np.uint64(b)
-        with np.errstate(over="ignore"):
-            entry = _hashed(np.ascontiguousarray(whole.data, np.float64).view(np.uint64) ^ _hashed(place))
-            np.add.at(said[:, b], row[whole.data != 0], entry[whole.data != 0])
+    said = np.stack([row_marks(table) for table in tables], axis=1)
     _, first, merged = np.unique(said, axis=0, return_index=True, return_inverse=True)
     return merged.ravel().astype(np.int32)[code], [table[first] for table in tables]
 
@@ -269,8 +269,8 @@ def _together(parts: list[tuple[NDArray[np.int64], Floats]], size: int) -> tuple
     code = np.zeros(size, np.int64)
     count = 1
     for own, distinct in parts:
-        mixed, seen = pd.factorize(code * len(distinct) + own)
-        code, count = mixed.astype(np.int64), len(seen)
+        joined, seen = pd.factorize(code * len(distinct) + own)
+        code, count = joined.astype(np.int64), len(seen)
     if not parts or not size:
         return code, np.ones((1, len(parts)))
     first = np.full(count, -1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from optimizer.memory import Memory, same
-from optimizer.problem import CouplingRow, Floats, Problem
+from optimizer.problem import Floats, Problem
 from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import Columns, build_columns
 from optimizer.solve.decomposed.dual import Dual
@@ -97,11 +97,7 @@ def differs_in_bounds_alone(one: Problem, other: Problem) -> bool:
     """Whether two problems are the same but for what their coupling rows allow and how these may bend."""
     if len(one.coupling) != len(other.coupling):
         return False
-    if not all(_reads_alike(a, b) for a, b in zip(one.coupling, other.coupling, strict=True)):
+    if not all(same(a.expression, b.expression) for a, b in zip(one.coupling, other.coupling, strict=True)):
         return False
     others = [item.name for item in fields(Problem) if item.name not in ("name", "coupling")]
     return all(same(getattr(one, name), getattr(other, name)) for name in others)
-
-
-def _reads_alike(one: CouplingRow, other: CouplingRow) -> bool:
-    return same(one.expression, other.expression)

@@ -24,7 +24,7 @@ from optimizer.solve.decomposed.ties import lead
 #: What is told: a stage, and the bound there.
 Tell = Callable[[str, float], None]
 
-#: Customers in the samples that the first prices come from; a sample is at most half of all.
+#: Customers in the samples that the first prices come from.
 SAMPLES = (4_000, 40_000, 200_000)
 #: A sample is no more than this part of all: a larger one is hardly less work than all of them.
 APART = 2
@@ -90,15 +90,15 @@ class Pricing:
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.even = _even(dual.columns)
         self.contact = _contact(dual)
-        self.everyone_units = np.arange(dual.columns.units, dtype=np.int32)
-        self.everyone = dual.stage(self.everyone_units, self.blocks)
+        self.everyone = dual.stage(np.arange(dual.columns.units, dtype=np.int32), self.blocks)
+        few = dual.stage(self._sample(min(dual.columns.units, SAMPLES[0])), self.blocks)
+        self.usual = self.scales = self._scaled(few)[2]
 
     def run(self) -> Priced:
         """Search; the point's value is not finite where a unit has no choice at all."""
         dual, count = self.dual, self.dual.columns.units
         price, half = self._first()
-        _, row_scale, scale = first_reach(dual, dual.stage(self._sample(min(count, SAMPLES[0])), self.blocks))
-        self.scales = scale / row_scale
+        self.scales = self.usual
         self.tell(f"pricing all {count:,} customers", math.inf)
         point, choice = dual.chosen(price, self.everyone)
         if not math.isfinite(point.value):
@@ -106,11 +106,11 @@ class Pricing:
         self.best = Priced(point, choice, np.empty(0))
         left: Floats | None = half
         if self._leads(count):
-            point, losses, left = self._led(self.everyone, self.everyone_units, point, half, self.gap / CLOSE, "all")
+            point, losses, left = self._led(self.everyone, point, half, self.gap / CLOSE, "all")
             point, choice = dual.chosen(point.price, self.everyone)
             self.best = Priced(point, choice, losses)
         else:
-            self.best.losses = self._losses(point, self.everyone_units)
+            self.best.losses = self._losses(point, self.everyone.plan.units)
         if left is not None:
             self._fenced(left)
         return self.best
@@ -122,6 +122,11 @@ class Pricing:
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
         return np.sort(self.even[np.arange(size, dtype=np.int64) * len(self.even) // size])
+
+    def _scaled(self, stage: Stage) -> tuple[Floats, float, Floats]:
+        """The size of every row, that of the objective, and what a unit of each row is worth on average."""
+        _, row_scale, scale = first_reach(self.dual, stage)
+        return row_scale, scale, scale / row_scale
 
     def _losses(self, point: Point, units: Ints) -> Floats:
         return second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
@@ -140,17 +145,14 @@ class Pricing:
         if started:
             # What a sample leads to from there is nearer than what another scenario's prices say.
             price, samples = self._started(), samples if self._leads(count) else []
-            _, row_scale, scale = first_reach(dual, dual.stage(self._sample(min(count, SAMPLES[0])), self.blocks))
-            self.scales = scale / row_scale
             half = 0.3 * np.abs(price) + ANOTHER * self.scales if samples else None
         elif not samples and count > FREE:
             samples, tolerance = [count], FIRST
         for size in samples:
-            units = self._sample(size)
-            stage = dual.stage(units, self.blocks)
+            stage = dual.stage(self._sample(size), self.blocks)
             before = price
             if half is not None and self._leads(count):
-                price = self._led(stage, units, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
+                price = self._led(stage, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
             else:
                 price = self._descend(stage, price, half, tolerance, f"{size:,} customers").best.price
             half = self._reach(price, before, half, size)
@@ -194,9 +196,10 @@ class Pricing:
     # --- Newton steps --------------------------------------------------------------------------------------------
 
     def _led(
-        self, stage: Stage, units: Ints, best: Point, half: Floats, tolerance: float, who: str
+        self, stage: Stage, best: Point, half: Floats, tolerance: float, who: str
     ) -> tuple[Point, Floats, Floats | None]:
         """Follow the model of ties: the best point, the losses there, and the box left to cutting planes, if any is."""
+        units = stage.plan.units
         wide = half = self._boxed(half, best.price)
         losses, shrunk, far = self._losses(best, units), 0, math.inf
         for number in range(1, LEADS + 1):
@@ -244,7 +247,7 @@ class Pricing:
                 half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
             point, choice = dual.chosen(found.best.price, self.everyone)
             if point.value < self.best.bound:
-                self.best = Priced(point, choice, self._losses(point, self.everyone_units))
+                self.best = Priced(point, choice, self._losses(point, self.everyone.plan.units))
             else:
                 half, failures = half / 4.0, failures + 1
 
@@ -253,15 +256,14 @@ class Pricing:
         if self.dual.columns.units <= FREE:
             return self.everyone, half
         half = self._boxed(half, self.best.point.price)
-        active, reach = self._near(self.everyone_units, self.best.losses, half, FREE)
+        active, reach = self._near(self.everyone.plan.units, self.best.losses, half, FREE)
         return self.dual.frozen(active, self.blocks, self.best.choice), half * min(reach, 1.0)
 
     def _descend(
         self, stage: Stage, price: Floats, half: Floats | None, tolerance: float, label: str, *, inside: bool = False
     ) -> Prices:
         """Bring D down on one stage."""
-        _, row_scale, scale = first_reach(self.dual, stage)
-        self.scales = scale / row_scale
+        row_scale, scale, self.scales = self._scaled(stage)
 
         def report(number: int, value: float, master: float) -> None:
             apart = (value - master) / max(abs(value), 1e-300)

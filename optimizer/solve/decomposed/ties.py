@@ -34,7 +34,7 @@ KNOWN = 4
 COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
 #: What a step must gain of D for another at the same temperature, and at the last one.
 SETTLED, LAST = 1e-7, 1e-9
-#: How much softer than that the first maximum is.
+#: How much more the first maximum is softened than D may lie above its least.
 SOFTER = 20.0
 #: Tied units that are enough to tell how the slope bends.
 TELLING = 5_000
@@ -142,17 +142,15 @@ def _first_temperature(loss: Floats, far: float) -> float:
 
 
 def _model(dual: Dual, units: Ints, prices: Floats, weight: float) -> _Model:
-    """Choices of the units, those with one only left out."""
+    """The next few choices of the units."""
     options = alternatives(dual.columns, units, prices, KNOWN, np.inf)
-    first = np.flatnonzero(np.diff(options.unit, prepend=-1))
-    size = np.diff(np.append(first, len(options.unit)))
+    start = np.append(np.flatnonzero(np.diff(options.unit, prepend=-1)), len(options.unit)).astype(np.int64)
     owner = np.repeat(np.arange(len(options.unit)), np.diff(options.start))
     use = uses(dual, options.column, owner, len(options.unit))
-    of_first = np.repeat(first, size)
+    of_first = np.repeat(start[:-1], np.diff(start))
     more = sp.csr_array(use - use[of_first])
     return _Model(
-        np.append(first, len(options.unit)).astype(np.int64), options.loss, more.indptr.astype(np.int64),
-        more.indices.astype(np.int32), more.data, weight,
+        start, options.loss, more.indptr.astype(np.int64), more.indices.astype(np.int32), more.data, weight,
     )  # fmt: skip
 
 
@@ -278,7 +276,7 @@ def _step(slope, bend, now, low, high, kinks, slopes):  # type: ignore[no-untype
             curve = bend[r, r]
             rest = force[r] - curve * step[r]
             # On each linear piece of φ the best is where rest + curve·d + slope is 0.
-            least, best = max(low[r] - now[r], -1e300), step[r]
+            least = max(low[r] - now[r], -1e300)
             most = min(high[r] - now[r], 1e300)
             best = least
             for piece in range(4):
