@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         SolverFailure,
         UnverifiedPlan,
     )
+    from optimizer.learn.attribution import Attribution, attribution
+    from optimizer.learn.journeys import Journeys, read_journeys
     from optimizer.plan.certificate import Certificate
     from optimizer.plan.plan import Plan
     from optimizer.scenario import Scenario, load
@@ -40,6 +42,10 @@ _HOMES = {
     "to_pyomo": "optimizer.engine",
     "Plan": "optimizer.plan.plan",
     "Certificate": "optimizer.plan.certificate",
+    "Journeys": "optimizer.learn.journeys",
+    "read_journeys": "optimizer.learn.journeys",
+    "Attribution": "optimizer.learn.attribution",
+    "attribution": "optimizer.learn.attribution",
     "OptimizerError": "optimizer.errors",
     "ScenarioError": "optimizer.errors",
     "Infeasible": "optimizer.errors",
@@ -50,8 +56,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Attribution",
     "Certificate",
     "Infeasible",
+    "Journeys",
     "NoPlan",
     "OptimizerError",
     "Plan",
@@ -60,8 +68,10 @@ __all__ = [
     "ShortOfMemory",
     "SolverFailure",
     "UnverifiedPlan",
+    "attribution",
     "evaluate",
     "load",
+    "read_journeys",
     "solve",
     "to_pyomo",
 ]

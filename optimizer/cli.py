@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from optimizer import __version__
+from optimizer.cli_learn import learn
 from optimizer.errors import OptimizerError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 export = typer.Typer(no_args_is_help=True, help="Hand the mathematical model over to other tools.")
 app.add_typer(export, name="export")
+app.add_typer(learn, name="learn")
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, YAML or JSON.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")]

@@ -19,7 +19,7 @@ def test_every_name_of_the_face_is_there(name: str) -> None:
     assert name in dir(opt)
 
 
-@pytest.mark.parametrize("name", ["what_if", "compare", "explain", "replan", "attribution", "no_such_thing"])
+@pytest.mark.parametrize("name", ["what_if", "compare", "explain", "replan", "no_such_thing"])
 def test_a_name_that_is_not_built_is_absent(name: str) -> None:
     with pytest.raises(AttributeError, match=name):
         getattr(opt, name)

@@ -1,0 +1,1 @@
+"""What feeds the program: journeys become attribution, spend response curves, contact history appetence."""

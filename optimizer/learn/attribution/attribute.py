@@ -1,0 +1,225 @@
+"""``opt.attribution``: journeys in, credit out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.errors import ScenarioError
+from optimizer.learn.attribution.credit import Credit, credit, removals
+from optimizer.learn.attribution.models import NOT_ADDITIVE, Settings, model_name, settings
+from optimizer.learn.journeys import Journeys, read_journeys
+from optimizer.learn.journeys.paths import Paths
+from optimizer.learn.journeys.table import Source
+from optimizer.learn.journeys.transforms import direct_channels
+
+#: Positions told apart by ``Attribution.positions``; all later ones are one.
+POSITIONS = 10
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each channel is credited with.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    credit : DataFrame
+        A row a channel, in the order of their names: [kpi, where there are several], channel, [campaign], conversions,
+        value (NaN where the input tells no values), and for Markov models removal_effect and removal_effect_value: the
+        share of conversions, and of value, that the chain loses without the channel.
+    additive : bool
+        Whether conversions and value add up to what was attributed. Participation does not.
+    positions : DataFrame, optional
+        The same credit by place in the journey: [kpi], channel, [campaign], position (1 is the first touch, 10 the
+        tenth and all later ones), conversions, value. Of all models that weigh touches.
+    totals : DataFrame
+        A row a KPI: kpi, conversions, value, lost (journeys without conversion), conversion_rate.
+    notes : tuple of str
+        What to know before reading the figures.
+    """
+
+    model: str
+    credit: pd.DataFrame
+    additive: bool
+    totals: pd.DataFrame
+    positions: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.model}", self.credit.to_string(index=False), *self.notes])
+
+
+def attribution(
+    journeys: Source | Journeys,
+    model: str = "markov",
+    *,
+    order: int = 1,
+    credit: str | None = None,
+    kpi: str | Sequence[str] | None = None,
+    by: str = "channel",
+    transforms: str | Sequence[str] | None = None,
+    half_life: float | None = None,
+    weights: Sequence[float] | None = None,
+    direct: str | None = None,
+) -> Attribution:
+    """Credit channels with the conversions they brought.
+
+    Parameters
+    ----------
+    journeys : Journeys, path or DataFrame
+        What ``read_journeys`` gives or takes.
+    model : str
+        ``first``, ``last``, ``last_non_direct``, ``linear``, ``position_based``, ``w_shaped``, ``j_shaped``,
+        ``inverse_j``, ``time_decay``, ``markov``, ``markov_journey``, ``shapley``, ``ordered_shapley``,
+        ``participation``.
+    order : int
+        Touches a Markov state remembers.
+    credit : str, optional
+        Of ``markov``: ``channel`` (removal effect / Σ removal effects × total; the default) or ``journey`` (each
+        conversion is shared over the touches of its own journey in proportion to their removal effects).
+    kpi : str or sequence of str, optional
+        One or several of the journeys' KPIs; all of them by default.
+    by : str
+        ``channel``, or ``campaign`` for campaigns within channels.
+    transforms : str or sequence of str, optional
+        ``exposure``, ``first``, ``unique``, ``frequency``, ``trim(n)``, ``drop_direct``, in the order given.
+    half_life : float, optional
+        Of ``time_decay``: days where times are known (7 by default), else touches (1 by default).
+    weights : sequence of float, optional
+        Shares of first, between, last; of ``w_shaped`` first, middle, last, others.
+    direct : str, optional
+        The channel without a source; by default the one called direct.
+
+    Returns
+    -------
+    Attribution
+
+    Raises
+    ------
+    ScenarioError
+        For journeys that cannot be read or do not convert, and for what a model cannot be told.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> paths = pd.DataFrame(
+    ...     {"path": ["a > b", "b"], "total_conversions": [2, 1], "total_null": [1, 2]}
+    ... )
+    >>> attribution(paths, model="linear").credit[["channel", "conversions"]]
+      channel  conversions
+    0       a          1.0
+    1       b          2.0
+    """
+    read = read_journeys(journeys)
+    name, told = _model(model, credit), settings(order, half_life, weights, direct)
+    frames, places, totals, notes = [], [], [], list(read.notes)
+    asked = asked_kpis(read, kpi)
+    for one in asked:
+        paths = read.toward(one, by, transforms, direct, single=name == "time_decay")
+        found = credited(paths, name, told, read.source, one)
+        frames.append(credit_frame(found, paths, read, by, one))
+        if found.weights is not None:
+            places.append(_positions(found, read, by, one))
+        totals.append(total_row(paths, one))
+        notes += [f"{one}: {note}" if len(asked) > 1 else note for note in model_notes(paths, name, told)]
+    several = len(asked) > 1
+    return Attribution(
+        name,
+        _joined(frames, several),
+        name not in NOT_ADDITIVE,
+        pd.DataFrame(totals),
+        _joined(places, several) if places else None,
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def asked_kpis(journeys: Journeys, kpi: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The KPIs asked for: all of them by default."""
+    return journeys.kpis if kpi is None else (kpi,) if isinstance(kpi, str) else tuple(kpi)
+
+
+def credited(paths: Paths, model: str, told: Settings, source: str, kpi: str) -> Credit:
+    """Credit, with the journeys and the KPI in the message where nothing converts."""
+    conversions, _, lost = paths.totals
+    if not conversions > 0:
+        raise ScenarioError(
+            source, f"kpi {kpi}", None, f"none of {lost:,.10g} journeys converts; there is nothing to attribute"
+        )
+    return credit(paths, model, told, removals(paths, told.order) if model.startswith("markov") else None)
+
+
+def credit_frame(found: Credit, paths: Paths, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
+    """Credit as a table, see ``Attribution``."""
+    frame = _labels(np.arange(len(paths.names)), paths, journeys, by, kpi)
+    frame["conversions"] = found.conversions
+    frame["value"] = found.value if paths.valued else np.nan
+    if found.removal is not None:
+        frame["removal_effect"] = found.removal.effect
+        frame["removal_effect_value"] = found.removal.effect_on_value if paths.valued else np.nan
+    return frame
+
+
+def total_row(paths: Paths, kpi: str) -> dict[str, object]:
+    """What there was to attribute."""
+    conversions, value, lost = paths.totals
+    return {
+        "kpi": kpi,
+        "conversions": conversions,
+        "value": value if paths.valued else np.nan,
+        "lost": lost,
+        "conversion_rate": conversions / (conversions + lost),
+    }
+
+
+def model_notes(paths: Paths, model: str, told: Settings) -> list[str]:
+    """What to know before reading the figures of a model."""
+    notes = []
+    if model in NOT_ADDITIVE:
+        notes.append(f"{model} is not additive: every channel of a journey counts its whole conversion")
+    if model == "time_decay" and paths.age is None:
+        half = told.half_life or 1.0
+        notes.append(f"time_decay: the journeys have no times; a touch loses half of its weight every {half:g} touches")
+    if model == "last_non_direct" and not direct_channels(paths, told.direct).any():
+        notes.append("last_non_direct: no channel is called direct, so it is the last touch; name it with direct")
+    if model.startswith("markov") and not paths.totals[2] > 0:
+        notes.append("markov: no journey is without conversion; removal effects are shares of converting journeys")
+    return notes
+
+
+def _model(model: str, credit: str | None) -> str:
+    name = model_name(model)
+    if credit is None:
+        return name
+    if name not in ("markov", "markov_journey") or credit not in ("channel", "journey"):
+        raise ScenarioError("attribution", "credit", credit, "expected channel or journey, with model markov")
+    return "markov_journey" if credit == "journey" else "markov"
+
+
+def _labels(codes: np.ndarray, paths: Paths, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
+    if by == "campaign":
+        units = journeys.units.iloc[codes].reset_index(drop=True)
+        return pd.DataFrame({"kpi": kpi, "channel": units["channel"], "campaign": units["campaign"]})
+    return pd.DataFrame({"kpi": kpi, "channel": [paths.names[code] for code in codes]})
+
+
+def _positions(found: Credit, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
+    paths, weights = found.paths, found.weights
+    assert paths is not None
+    assert weights is not None
+    place = np.minimum(paths.position, POSITIONS - 1)
+    cells, cell = np.unique(paths.channel * POSITIONS + place, return_inverse=True)
+    frame = _labels(cells // POSITIONS, paths, journeys, by, kpi)
+    frame["position"] = cells % POSITIONS + 1
+    frame["conversions"] = np.bincount(cell, weights * paths.conversions[paths.path])
+    frame["value"] = np.bincount(cell, weights * paths.value[paths.path]) if paths.valued else np.nan
+    return frame
+
+
+def _joined(frames: list[pd.DataFrame], several: bool) -> pd.DataFrame:
+    frame = pd.concat(frames, ignore_index=True)
+    return frame if several else frame.drop(columns="kpi")

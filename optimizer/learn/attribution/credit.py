@@ -1,0 +1,89 @@
+"""Credit of one KPI under one model: an amount a channel, from the weights of touches or from removal effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.errors import ScenarioError
+from optimizer.learn.attribution.markov import Removal, chain, removal
+from optimizer.learn.attribution.models import Settings, touch_weights
+from optimizer.learn.journeys.exact_sums import sums_by
+from optimizer.learn.journeys.paths import Floats, Paths
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What each name is credited with.
+
+    Parameters
+    ----------
+    conversions, value : array, one a name
+        Credited conversions and money.
+    removal : Removal, optional
+        Of Markov models.
+    paths, weights : Paths and array, optional
+        The journeys that convert and the weight of each of their touches, where the model weighs touches.
+    """
+
+    conversions: Floats
+    value: Floats
+    removal: Removal | None = None
+    paths: Paths | None = None
+    weights: Floats | None = None
+
+
+def removals(paths: Paths, order: int) -> Removal:
+    """Removal effects of every name; see ``optimizer.learn.attribution.markov``."""
+    return removal(chain(paths, order), len(paths.names))
+
+
+def credit(paths: Paths, model: str, told: Settings, removed: Removal | None = None) -> Credit:
+    """Credit conversions and value.
+
+    Parameters
+    ----------
+    paths : Paths
+        Journeys, those without conversion included; single ones with their times for ``time_decay`` where known.
+    model : str
+        A name of ``optimizer.learn.attribution.models.MODELS``.
+    told : Settings
+        What the model is told.
+    removed : Removal, optional
+        Removal effects, where they are known already.
+
+    Raises
+    ------
+    ScenarioError
+        When nothing converts.
+    """
+    conversions, value, _ = paths.totals
+    if not conversions > 0:
+        raise ScenarioError("attribution", "conversions", 0, "no journey converts; there is nothing to attribute")
+    if model in ("markov", "markov_journey"):
+        removed = removed or removals(paths, told.order)
+        if model == "markov":
+            on_value = removed.effect_on_value
+            return Credit(
+                _shared(removed.effect, conversions), _shared(on_value, value) if value else on_value, removed
+            )
+        converting = paths.converting()
+        weight = removed.effect[converting.channel]
+        whole = np.bincount(converting.path, weights=weight, minlength=len(converting))
+        weights = weight / whole[converting.path]
+    else:
+        converting = paths.converting()
+        weights = touch_weights(model, told)(converting)
+    size = len(paths.names)
+    return Credit(
+        sums_by(converting.channel, weights * converting.conversions[converting.path], size),
+        sums_by(converting.channel, weights * converting.value[converting.path], size),
+        removed if model == "markov_journey" else None,
+        converting,
+        weights,
+    )
+
+
+def _shared(effect: Floats, amount: float) -> Floats:
+    return effect / effect.sum() * amount

@@ -1,0 +1,121 @@
+"""Attribution against its definitions on random paths, and what must hold whatever the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.learn.attribution import attribution, markov
+from optimizer.learn.attribution.models import MODELS
+from tests.learn import attribution_brute as brute
+from tests.learn.attribution_brute import Row
+
+rows = st.lists(
+    st.builds(
+        lambda path, conversions, value, null: Row(
+            tuple(path), conversions, value if conversions else 0, null if conversions else null + 1
+        ),
+        st.lists(st.sampled_from("abcd"), min_size=1, max_size=6),
+        st.integers(0, 4),
+        st.integers(0, 50),
+        st.integers(0, 4),
+    ),
+    min_size=1,
+    max_size=8,
+).filter(lambda found: any(row.conversions for row in found))
+
+
+@pytest.mark.parametrize("dense", [10_000, 0], ids=["inverse", "sparse"])
+@given(rows, st.integers(1, 4))
+@settings(max_examples=60)
+def test_removal_effects_are_those_of_the_chains_without_the_channel(
+    dense: int, found: Sequence[Row], order: int
+) -> None:
+    kept, markov.DENSE_STATES = markov.DENSE_STATES, dense
+    try:
+        credit = attribution(brute.frame(found), order=order).credit.set_index("channel")
+    finally:
+        markov.DENSE_STATES = kept
+    for channel, effect in brute.removal_effects(found, order).items():
+        assert credit.loc[channel, "removal_effect"] == pytest.approx(float(effect), abs=1e-11)
+    if any(row.value for row in found):
+        for channel, effect in brute.removal_effects(found, order, value=True).items():
+            assert credit.loc[channel, "removal_effect_value"] == pytest.approx(float(effect), abs=1e-11)
+
+
+@given(rows, st.integers(1, 3))
+@settings(max_examples=40)
+def test_a_chain_reproduces_the_conversion_rate_and_the_worth_of_a_journey(found: Sequence[Row], order: int) -> None:
+    from optimizer.learn.attribution.credit import removals
+    from optimizer.learn.journeys import read_journeys
+
+    removal = removals(read_journeys(brute.frame(found)).toward("conversion"), order)
+    journeys = sum(row.conversions + row.null for row in found)
+    assert removal.probability == pytest.approx(sum(row.conversions for row in found) / journeys, abs=1e-12)
+    assert removal.worth == pytest.approx(sum(row.value for row in found) / journeys, rel=1e-11)
+
+
+@given(rows)
+@settings(max_examples=40)
+def test_an_order_that_remembers_everything_counts_the_conversions_that_pass(found: Sequence[Row]) -> None:
+    credit = attribution(brute.frame(found), order=6).credit.set_index("channel")
+    whole = sum(row.conversions for row in found)
+    for channel in credit.index:
+        passing = sum(row.conversions for row in found if channel in row.path)
+        assert credit.loc[channel, "removal_effect"] == pytest.approx(passing / whole, abs=1e-11)
+
+
+@given(rows)
+@settings(max_examples=60)
+def test_shapley_is_the_mean_over_all_orders_of_entry(found: Sequence[Row]) -> None:
+    for model in ("shapley", "ordered_shapley"):
+        credit = attribution(brute.frame(found), model=model).credit.set_index("channel")
+        for channel, worth in brute.shapley(found).items():
+            assert credit.loc[channel, "conversions"] == pytest.approx(float(worth), abs=1e-11)
+        for channel, worth in brute.shapley(found, value=True).items():
+            assert credit.loc[channel, "value"] == pytest.approx(float(worth), abs=1e-9)
+
+
+@given(rows, st.sampled_from(MODELS), st.randoms(use_true_random=False))
+@settings(max_examples=150)
+def test_credit_is_complete_and_the_same_for_any_order_of_rows(found: Sequence[Row], model: str, random) -> None:
+    table = brute.frame(found)
+    # Values that do not add up alike in every order, and paths written with other spaces.
+    table["total_conversion_value"] *= 0.1
+    credit = attribution(table, model=model).credit
+    if model != "participation":
+        assert credit["conversions"].sum() == pytest.approx(table["total_conversions"].sum(), rel=1e-12)
+        if table["total_conversion_value"].any():
+            assert credit["value"].sum() == pytest.approx(table["total_conversion_value"].sum(), rel=1e-12)
+    assert (credit[["conversions", "value"]] >= 0).all(axis=None)
+    order = list(range(len(table)))
+    random.shuffle(order)
+    shuffled = table.iloc[order].assign(
+        path=lambda one: one["path"].str.replace(" > ", random.choice([">", "  >", "> "]))
+    )
+    pd.testing.assert_frame_equal(attribution(shuffled, model=model).credit, credit, check_exact=True)
+    split = pd.concat([table.assign(total_null=0), table.assign(total_conversions=0, total_conversion_value=0.0)])
+    pd.testing.assert_frame_equal(attribution(split, model=model).credit, credit, check_exact=True)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(-1e300, 1e300)), min_size=1, max_size=40),
+    st.randoms(use_true_random=False),
+)
+def test_sums_do_not_depend_on_the_order(found, random) -> None:
+    from math import fsum
+
+    from optimizer.learn.journeys.exact_sums import sums_by
+
+    codes, numbers = np.array([one for one, _ in found]), np.array([one for _, one in found])
+    sums = sums_by(codes, numbers, 6)
+    order = np.array(random.sample(range(len(found)), len(found)))
+    assert sums_by(codes[order], numbers[order], 6).tobytes() == sums.tobytes()
+    largest = np.abs(numbers).max()
+    for code in range(6):
+        assert sums[code] == pytest.approx(fsum(numbers[codes == code]), rel=1e-15, abs=1e-28 * largest)
