@@ -1,11 +1,11 @@
 """Path transforms: what a path keeps of its touches before it is credited.
 
-    exposure      touches of one channel in a row count once, the first of them       d a b b c d c c ▸ d a b c d c
-    first         a channel counts once, where it stands first                       d a b b c d c c ▸ d a b c
-    unique        every touch counts, nothing changes                                d a b b c d c c ▸ the same
-    frequency     as first, but being seen three times is a state of its own         d a b b c d c c ▸ d(2) a(1) b(2) c(3)
-    trim(n)       the last n touches                                            d a b b c d c c ▸ d c c for n = 3
-    drop_direct   touches without a source go, unless there are no others            direct a direct ▸ a
+    exposure      touches of one channel in a row count once, the first of them   d a b b c d c c ▸ d a b c d c
+    first         a channel counts once, where it stands first                    d a b b c d c c ▸ d a b c
+    unique        every touch counts, nothing changes                             d a b b c d c c ▸ the same
+    frequency     as first; seen three times is a state of its own                d a b b c d c c ▸ d(2) a(1) b(2) c(3)
+    trim(n)       the last n touches                                              d a b b c d c c ▸ d c c for n = 3
+    drop_direct   touches without a source go, unless there are no others         direct a direct ▸ a
 
 The names are those of fractribution. Credit of a state such as ``d(2)`` goes to its channel ``d``.
 """
