@@ -204,7 +204,9 @@ def plan_tables(problem: Problem, solution: Solution) -> tuple[pd.DataFrame, dic
     chosen = np.flatnonzero(solution.contacts)
     contacts = pd.DataFrame(
         {
-            "customer_id": pd.array(problem.customer_names, dtype="str").take(problem.customer[chosen]),
+            "customer_id": pd.Categorical.from_codes(
+                problem.customer[chosen], pd.Index(pd.array(problem.customer_names, dtype="str"))
+            ),
             "activity": pd.array(problem.activity_names, dtype="str").take(problem.activity[chosen]),
         }
     )

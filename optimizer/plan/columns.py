@@ -7,6 +7,7 @@ contacts costs a look-up, and a scope a count.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
@@ -68,18 +69,26 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """The last few answers: one rule asks the same of several records, the next rule something else."""
+    """The last few answers: one rule asks the same of several records, the next rule something else.
+
+    Rules that are checked at the same time may share one.
+    """
 
     def __init__(self, most: int = 16) -> None:
         self.most = most
         self.answers: dict[object, T] = {}
+        self._one_at_a_time = Lock()
 
     def of(self, key: object, make: Callable[[], T]) -> T:
         """The answer to ``key``, made where it is not among the last."""
-        answer = self.answers.pop(key) if key in self.answers else make()
-        self.answers[key] = answer
-        if len(self.answers) > self.most:
-            del self.answers[next(iter(self.answers))]
+        with self._one_at_a_time:
+            answer = self.answers.pop(key, None)
+        if answer is None:
+            answer = make()
+        with self._one_at_a_time:
+            self.answers[key] = answer
+            if len(self.answers) > self.most:
+                del self.answers[next(iter(self.answers))]
         return answer
 
 

@@ -49,7 +49,8 @@ def known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[Longs, lis
         check("repeated contacts", again),
         check("contacts that are not eligible", known & (pair < 0)),
     ]
-    return np.sort(pair[(pair >= 0) & ~again]), checks
+    found = pair[(pair >= 0) & ~again]
+    return (found if (found[1:] > found[:-1]).all() else np.sort(found)), checks
 
 
 @dataclass(frozen=True)
@@ -64,38 +65,43 @@ class _Named:
 
     def places(self, known: _Named) -> Longs:
         """Where each stands among known ones, which stand there once; -1 where it does not."""
-        found = pc.fill_null(pc.index_in(self.texts, value_set=known.texts), -1)
-        places = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        if self.texts.equals(known.texts):
+            places = np.arange(len(self.texts), dtype=np.int64)
+        else:
+            found = pc.fill_null(pc.index_in(self.texts, value_set=known.texts), -1)
+            places = found.to_numpy(zero_copy_only=False).astype(np.int64)
         return places if self.codes is None else places[self.codes]
 
 
 def _named(column: pd.Series) -> _Named:
     """Identifiers as text; whole numbers as decimal text, empty as ''."""
     if isinstance(column.dtype, pd.StringDtype):
-        texts = pa.array(column)
-        whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-        return _Named(pc.fill_null(pc.cast(whole, pa.large_string()), ""))
+        return _Named(_texts(pa.array(column)))
+    if isinstance(column.dtype, pd.CategoricalDtype) and isinstance(column.dtype.categories.dtype, pd.StringDtype):
+        texts = _texts(pa.array(column.dtype.categories))
+        codes: Longs = np.asarray(column.cat.codes, dtype=np.int64)
+        if (codes >= 0).all():
+            return _Named(texts, codes)
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     return _Named(pa.array([*(text_of(value) for value in uniques), ""], pa.large_string()), codes % (len(uniques) + 1))
 
 
+def _texts(found: pa.Array | pa.ChunkedArray) -> pa.Array:
+    whole = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return pc.fill_null(pc.cast(whole, pa.large_string()), "")
+
+
 def _pairs_of(facts: Facts, customer: Longs, activity: Longs, known: Bools) -> Longs:
     """The row of each customer and activity among the eligible pairs, which are in order of both; -1 of others."""
-    pairs = facts.pairs
+    pairs, width = facts.pairs, np.int64(max(1, len(facts.activities)))
     found = np.full(len(customer), -1, dtype=np.int64)
     rows = np.flatnonzero(known)
-    owner, wanted = customer[rows].astype(pairs.customer.dtype), activity[rows]
-    low, last = np.searchsorted(pairs.customer, owner, "left"), np.searchsorted(pairs.customer, owner, "right")
-    high = last
-    # A customer has few pairs: halve all their runs at once.
-    while (low < high).any():
-        middle = (low + high) // 2
-        before = pairs.activity[np.minimum(middle, len(pairs) - 1)] < wanted
-        before &= low < high
-        low, high = np.where(before, middle + 1, low), np.where(before, high, np.minimum(middle, high))
-    there = low < last
-    there[there] = pairs.activity[low[there]] == wanted[there]
-    found[rows[there]] = low[there]
+    # What is sought mostly ascends too, so that the search reads straight on.
+    keys, wanted = pairs.customer * width + pairs.activity, customer[rows] * width + activity[rows]
+    at = np.searchsorted(keys, wanted)
+    there = at < len(keys)
+    there[there] = keys[at[there]] == wanted[there]
+    found[rows[there]] = at[there]
     return found
 
 

@@ -68,6 +68,7 @@ class _Solve:
         self.late = False
         self.known: tuple[Floats, Floats] | None = None  # prices to start from, and how far to look at first
         self.step = 0.0  # every plan's worth is a whole multiple of it, but for the constant
+        self.lowest = -math.inf  # no plan is worth less
         self.floor: float | None = None  # a bound no higher is as good as any lower
         self.by_solver = False  # whether the bound rests on the solver's tree
 
@@ -92,7 +93,7 @@ class _Solve:
         if not prepared.wide:
             self.step = step_of_worth(self.dual.structure, self.dual.columns)
         self.price()
-        if not math.isfinite(self.bound) or self.bound < self.least():
+        if not math.isfinite(self.bound) or self.bound < self.lowest:
             self.notes.append(self._against())
             return "infeasible"
         self.notes.append(f"solved by prices: {prepared.classes:,} classes of customers, {self.dual.sweeps:,} sweeps")
@@ -138,7 +139,8 @@ class _Solve:
 
     def price(self) -> None:
         """Prices for everyone, and the bound they prove."""
-        floor = self.least() if self.floor is None else self.floor
+        self.lowest = self.least()
+        floor = self.lowest if self.floor is None else self.floor
         pricing = Pricing(self.dual, self.gap, self.start, self.out_of_time, self.tell, self.known, floor)
         found = pricing.run()
         self.everyone, self.scales = pricing.everyone, pricing.scales

@@ -12,6 +12,7 @@ so that pricing 24 million pairs under 50 rows is one look-up a pair and base, n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,14 @@ class Links:
     def groups(self) -> int:
         """Number of groups of customers."""
         return int(self.group.max(initial=-1)) + 1
+
+    @cached_property
+    def flat(self) -> tuple[NDArray[np.int64], Ints, Floats]:
+        """The tables one behind the other: where each base's codes begin (bases, codes + 1), rows and coefficients."""
+        before = np.cumsum([0, *(table.nnz for table in self.tables)])
+        at = np.stack([table.indptr.astype(np.int64) + before[b] for b, table in enumerate(self.tables)])
+        row = np.concatenate([table.indices for table in self.tables]).astype(np.int32)
+        return at, row, np.concatenate([table.data for table in self.tables])
 
     def prices(self, price: Floats) -> Floats:
         """What a unit of each base costs a pair of each code, (bases, codes)."""

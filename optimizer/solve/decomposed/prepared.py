@@ -16,7 +16,7 @@ from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import Columns, build_columns
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import Links, read_links
-from optimizer.solve.decomposed.steps import stepped
+from optimizer.solve.decomposed.steps import stepped, steps_of_columns
 from optimizer.solve.decomposed.structure import Structure
 from optimizer.solve.decomposed.tree import capped
 from optimizer.solve.diagram.bonds import read_bonds
@@ -29,15 +29,16 @@ KEPT_COLUMNS = 60_000_000
 
 @dataclass(frozen=True)
 class Stated:
-    """Columns and their links, and what rounding may hide in each row over them."""
+    """Columns and their links; what rounding may hide in each row over them, and the step of what they use of it."""
 
     columns: Columns
     links: Links
     rounding: Floats
+    steps: Floats
 
     def dual(self, structure: Structure) -> Dual:
         """D under the bounds of a structure."""
-        roomier = stepped(structure, self.columns, self.links).roomier(self.rounding)
+        roomier = stepped(structure, self.steps).roomier(self.rounding)
         return Dual(self.columns, self.links, capped(roomier, self.columns, self.links))
 
 
@@ -83,7 +84,8 @@ def prepare(problem: Problem, structure: Structure, memory: Memory | None, tell:
             columns, read = add_bonds(
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
-        stated.append(Stated(columns, read, read.rounding(columns.code, columns.base)))
+        rounding = read.rounding(columns.code, columns.base)
+        stated.append(Stated(columns, read, rounding, steps_of_columns(columns, read)))
     wide = 0
     if diagrams.restricted is not None:
         wide = int(np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact)).sum())

@@ -14,7 +14,6 @@ import numpy as np
 
 from optimizer.problem import Floats, Ints
 from optimizer.solve.decomposed.alternatives import price_moves, second_best_losses
-from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.dual import Dual, Point, Stage
 from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
 from optimizer.solve.decomposed.structure import allowed
@@ -51,6 +50,8 @@ ANOTHER = 0.02
 #: Newton steps end where D is so many times nearer to its least than the gap asked for; and so many times nearer
 #: still, where more contacts than these would have to change before every row is kept.
 CLOSE, CLOSER, CHANGES = 10, 100, 100
+#: Part of what D may still lie above its least that is not worth a colder model.
+NO_NEARER = 0.02
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
 #: Broken promises in a row after which ties no longer lead: too few customers are near one.
@@ -88,7 +89,6 @@ class Pricing:
         self.floor = floor  # D no higher is as good as any lower
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
-        self.even = _even(dual.columns)
         self.contact = _contact(dual)
         self.everyone = dual.stage(np.arange(dual.columns.units, dtype=np.int32), self.blocks)
         few = dual.stage(self._sample(min(dual.columns.units, SAMPLES[0])), self.blocks)
@@ -121,7 +121,8 @@ class Pricing:
 
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
-        return np.sort(self.even[np.arange(size, dtype=np.int64) * len(self.even) // size])
+        even = self.dual.columns.even
+        return np.sort(even[np.arange(size, dtype=np.int64) * len(even) // size])
 
     def _scaled(self, stage: Stage) -> tuple[Floats, float, Floats]:
         """The size of every row, that of the objective, and what a unit of each row is worth on average."""
@@ -206,7 +207,7 @@ class Pricing:
             if self.stop() or (stage is self.everyone and best.value <= self.floor):
                 return best, losses, None
             near, _ = self._near(units, losses, half, MODELLED)
-            close = tolerance / 4 * abs(best.value)
+            close = max(tolerance / 4 * abs(best.value), NO_NEARER * far if math.isfinite(far) else 0.0)
             found = lead(self.dual, best, near, half, weight=stage.weight, far=far, close=close, stop=self.stop)
             point = self.dual.at(found.price, stage)
             promised, kept = best.value - found.least, best.value - point.value
@@ -285,10 +286,3 @@ def _contact(dual: Dual) -> Floats:
         most = np.maximum(most, largest * (1.0 if b == 0 else float(np.abs(dual.columns.base[b - 1]).mean())))
     return np.where(most > 0, most, 1.0)
 
-
-def _even(columns: Columns) -> Ints:
-    """Units in an order from which even steps take a fair sample: by group, class, and the most a contact is worth."""
-    some = np.diff(columns.start) > 0
-    most = np.zeros(columns.units)
-    most[some] = np.maximum.reduceat(columns.worth, columns.start[:-1][some]) if some.any() else 0.0
-    return np.lexsort((most, columns.class_of, columns.group)).astype(np.int32)

@@ -53,19 +53,27 @@ def common(steps: list[float]) -> float:
     return step_of(np.array([step for step in steps if np.isfinite(step)]))
 
 
-def stepped(structure: Structure, columns: Columns, links: Links) -> Structure:
-    """The same with the steps of its rows, and hard bounds on multiples of them."""
+def steps_of_columns(columns: Columns, links: Links) -> Floats:
+    """The step of what all columns may use of each row, (rows,); 0 where there is none, infinite where none uses it."""
     bases = [1.0, *(step_of(base) for base in columns.base)]
     held = np.bincount(columns.code, minlength=links.codes) > 0
-    rows = []
     tables = [table[held].tocsc() for table in links.tables]
+    steps = np.zeros(links.tables[0].shape[1])
+    for r in range(len(steps)):
+        inside = [table.data[table.indptr[r] : table.indptr[r + 1]] for table in tables]
+        used = [bool(part.any()) and np.isfinite(base) for part, base in zip(inside, bases, strict=True)]
+        if any(some and base == 0.0 for some, base in zip(used, bases, strict=True)):
+            continue
+        found = [step_of(part) * base for part, base, some in zip(inside, bases, used, strict=True) if some]
+        steps[r] = common(found)
+    return steps
+
+
+def stepped(structure: Structure, of_columns: Floats) -> Structure:
+    """The same with the steps of its rows, and hard bounds on multiples of them."""
+    rows = []
     for r, row in enumerate(structure.rows):
-        steps = []
-        for table, base in zip(tables, bases, strict=True):
-            inside = step_of(table.data[table.indptr[r] : table.indptr[r + 1]])
-            steps.append(math.inf if np.isinf(inside) or np.isinf(base) else inside * base)
-        steps += [_of_block(block, r) for block in structure.blocks]
-        step = common(steps)
+        step = common([float(of_columns[r]), *(_of_block(block, r) for block in structure.blocks)])
         rows.append(_rounded(row, step) if 0.0 < step < math.inf else row)
     return replace(structure, rows=rows)
 

@@ -17,19 +17,12 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from optimizer.problem import Floats, Ints
-from optimizer.solve.decomposed.alternatives import alternatives
-from optimizer.solve.decomposed.core import uses
 from optimizer.solve.decomposed.dual import Dual, Point
+from optimizer.solve.decomposed.soft_choices import soft_maximum, tied_choices
 from optimizer.solve.decomposed.structure import Row, row_value
 
-Int64 = NDArray[np.int64]
-
-#: Choices of a unit that the model knows.
-KNOWN = 4
 #: How fast the temperature falls and how often at most; steps at one temperature.
 COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
 #: What a step must gain of D for another at the same temperature, and at the last one.
@@ -38,8 +31,6 @@ SETTLED, LAST = 1e-7, 1e-9
 SOFTER = 20.0
 #: Tied units that are enough to tell how the slope bends.
 TELLING = 5_000
-#: Pieces that threads share; fixed, so that sums do not depend on their number.
-PIECES = 8
 #: Passes over all prices in one step.
 PASSES = 60
 
@@ -51,18 +42,6 @@ class Led:
     price: Floats
     least: float
     leaning: Floats
-
-
-@dataclass(frozen=True)
-class _Model:
-    """Choices of units that may change: runs of choices by unit, what each loses, and its further use of the rows."""
-
-    start: Int64
-    loss: Floats
-    pointer: Int64
-    row: Ints
-    more: Floats
-    weight: float
 
 
 def lead(
@@ -89,14 +68,14 @@ def lead(
     """
     rows = dual.structure.rows
     price = point.price
-    model = _model(dual, units, dual.links.prices(price), weight)
+    model = tied_choices(dual, units, dual.links.prices(price), weight)
     used = point.use.sum(axis=0)
     kinks, slopes = _pieces(rows)
     resting = point.value - row_value(rows, price)[0]
     low, high = price - half, price + half
     temperature = _first_temperature(model.loss, far / weight)
     now, every = price.copy(), 64
-    value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
+    value, slope, bend, mixed, open_ties = soft_maximum(model, now - price, temperature, every)
     for number in range(MOST_COOLINGS):
         # Where choices are mixed the soft maximum is so much above the true one, at most.
         last = value - mixed <= max(close, LAST * abs(point.value)) or number == MOST_COOLINGS - 1
@@ -108,7 +87,7 @@ def lead(
             scale = np.maximum(np.diag(bend), 1e-12)
             damped = bend + np.diag(damping * scale + 1e-9 * scale.max())
             then = now + _step(slope - used, damped, now, low, high, kinks, slopes)
-            after = _smooth(model, then - price, temperature, every)
+            after = soft_maximum(model, then - price, temperature, every)
             fell = total - (row_value(rows, then)[0] + after[0] - float((then - price) @ used))
             if fell < 0.0:
                 damping = max(10.0 * damping, 1e-2)
@@ -121,7 +100,7 @@ def lead(
             break
         temperature *= COOLING
         every = max(int(open_ties * COOLING / TELLING), 1)
-        value, slope, bend, mixed, open_ties = _smooth(model, now - price, temperature, every)
+        value, slope, bend, mixed, open_ties = soft_maximum(model, now - price, temperature, every)
     # For whatever mix of choices, what rows make of it is below the model everywhere: a true bound on its least.
     further = slope - used
     least = resting + mixed - float((now - price) @ slope) + _least_of_rows(kinks, slopes, further, price, low, high)
@@ -139,101 +118,6 @@ def _first_temperature(loss: Floats, far: float) -> float:
         return 1e-12
     worth = lost * np.arange(1, len(lost) + 1)
     return float(max(lost[min(len(lost) // 2, int(np.searchsorted(worth, SOFTER * far)))], 1e-12))
-
-
-def _model(dual: Dual, units: Ints, prices: Floats, weight: float) -> _Model:
-    """The next few choices of the units."""
-    options = alternatives(dual.columns, units, prices, KNOWN, np.inf)
-    start = np.append(np.flatnonzero(np.diff(options.unit, prepend=-1)), len(options.unit)).astype(np.int64)
-    owner = np.repeat(np.arange(len(options.unit)), np.diff(options.start))
-    use = uses(dual, options.column, owner, len(options.unit))
-    of_first = np.repeat(start[:-1], np.diff(start))
-    more = sp.csr_array(use - use[of_first])
-    return _Model(
-        start, options.loss, more.indptr.astype(np.int64), more.indices.astype(np.int32), more.data, weight,
-    )  # fmt: skip
-
-
-def _smooth(model: _Model, moved: Floats, temperature: float, every: int) -> tuple[float, Floats, Floats, float, float]:
-    """The soft maximum's sum, its slope and bend in the prices, what the mix of choices is worth, and the open ties."""
-    rows = len(moved)
-    pieces = np.linspace(0, len(model.start) - 1, PIECES + 1).astype(np.int64)
-    value, mixed, ties = np.zeros(PIECES), np.zeros(PIECES), np.zeros(PIECES)
-    slope, bend = np.zeros((PIECES, rows)), np.zeros((PIECES, rows, rows))
-    most = int(np.diff(model.start).max(initial=1))
-    _smoothed(
-        pieces, model.start, model.loss, model.pointer, model.row, model.more, moved, temperature, most, value, mixed,
-        ties, slope, bend, every,
-    )  # fmt: skip
-    weight = model.weight
-    return (
-        float(value.sum()) * weight, slope.sum(axis=0) * weight, bend.sum(axis=0) * weight,
-        float(mixed.sum()) * weight, float(ties.sum()),
-    )  # fmt: skip
-
-
-@nb.njit(cache=True, parallel=True)
-def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
-    pieces, start, loss, pointer, row, more, moved, temperature, most, value, mixed, ties, slope, bend,
-    every,
-):  # fmt: skip
-    for piece in nb.prange(len(pieces) - 1):
-        rows = len(moved)
-        worth, share = np.empty(most), np.empty(most)
-        number, factor = 0, every / temperature
-        mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.int64)
-        for u in range(pieces[piece], pieces[piece + 1]):
-            begin, end = start[u], start[u + 1]
-            best = -np.inf
-            for a in range(begin, end):
-                v = -loss[a]
-                for k in range(pointer[a], pointer[a + 1]):
-                    v -= more[k] * moved[row[k]]
-                worth[a - begin] = v
-                best = max(best, v)
-            total = 0.0
-            for a in range(end - begin):
-                share[a] = np.exp((worth[a] - best) / temperature)
-                total += share[a]
-            value[piece] += best + temperature * np.log(total)
-            same = 0.0
-            for a in range(end - begin):
-                share[a] /= total
-                same += share[a] * share[a]
-                mixed[piece] += share[a] * worth[a]
-            ties[piece] += 1.0 - same
-            for a in range(begin, end):
-                p = share[a - begin]
-                if p > 1e-12:
-                    for k in range(pointer[a], pointer[a + 1]):
-                        slope[piece, row[k]] -= p * more[k]
-            if same > 1.0 - 1e-9:
-                continue
-            # Where many are tied, some of them tell the bend.
-            number += 1
-            if number % every:
-                continue
-            # Σ p δδᵀ − (Σ p δ)(Σ p δ)ᵀ, over the few rows that these choices use.
-            count = 0
-            for a in range(begin, end):
-                p = share[a - begin]
-                if p > 1e-12:
-                    for k in range(pointer[a], pointer[a + 1]):
-                        r = row[k]
-                        if not seen[r]:
-                            seen[r] = True
-                            touched[count] = r
-                            count += 1
-                        mean[r] += p * more[k]
-                        for m in range(pointer[a], pointer[a + 1]):
-                            bend[piece, r, row[m]] += p * factor * more[k] * more[m]
-            for i in range(count):
-                r = touched[i]
-                for j in range(count):
-                    bend[piece, r, touched[j]] -= mean[r] * mean[touched[j]] * factor
-            for i in range(count):
-                mean[touched[i]] = 0.0
-                seen[touched[i]] = False
 
 
 def _pieces(rows: list[Row]) -> tuple[Floats, Floats]:
