@@ -257,6 +257,13 @@ def _one_row(columns: Mapping[str, object]) -> pd.DataFrame:
     return pd.DataFrame({name: [value] for name, value in columns.items()}, index=[0])
 
 
+def pair_rows(plan: Records) -> Rows:
+    """Rows of ``facts.pairs`` of our contacts."""
+    if plan.pair is None:
+        raise ValueError("contacts of the past have no pair")
+    return plan.pair
+
+
 def past_records(scenario: Scenario, kept: Bools, columns: Columns | None = None) -> Records:
     """History and committed contacts, with the columns their channel and offer declare."""
     past = scenario.facts.past

@@ -16,18 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from optimizer.plan.order import Order
-from optimizer.plan.records import Records
-from optimizer.scenario.facts import Bools, Facts, Floats, Saturation, Tiers
-from optimizer.scenario.rule_schema import Effect
+from optimizer.plan.records import Records, pair_rows
+from optimizer.plan.responses import Responses
+from optimizer.scenario.facts import Bools, Facts, Floats, Tiers
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
-
-#: Pairs added up in one go.
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -103,12 +99,8 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
     facts = scenario.facts
     pairs, rows = facts.pairs, pair_rows(plan)
     order = Order(plan, booked)
-    factor = effect_factors(scenario, plan, order)
-    response = combined(facts, plan, np.minimum(1.0, pairs.score[rows] * factor))
-    kpis = {name: combined(facts, plan, np.minimum(1.0, score[rows] * factor)) for name, score in pairs.kpis.items()}
-    shrink = saturation_factors(scenario, plan, response)
-    response = response * shrink
-    kpis = {name: value * shrink for name, value in kpis.items()}
+    expected = Responses(scenario, plan, order).expected()
+    response, kpis = expected.response, expected.kpis
 
     gross_margin = response * np.nan_to_num(pairs.gross_margin[rows])
     for name, value in kpis.items():
@@ -200,106 +192,6 @@ def kpi_margin(scenario: Scenario, name: str) -> Floats:
     return np.full(len(customers), float(margin))
 
 
-# --- effective responses ------------------------------------------------------------------------------------------
-
-
-def effect_factors(scenario: Scenario, plan: Records, order: Order) -> Floats:
-    """The product of the factors each contact gets from the scenario's effects."""
-    effects = [
-        (rule, rule.effect) for rule in scenario.rules if isinstance(rule.effect, Effect) and rule.mode == "enforce"
-    ]
-    factor = np.ones(len(plan))
-    for rule, effect in effects:
-        if effect.contact is None and effect.alternate is None:
-            factor[plan.holds(rule.where)] *= effect.factor
-    by_rank = [(rule, effect) for rule, effect in effects if effect.contact is not None]
-    if by_rank:
-        last = np.zeros(len(plan), dtype=np.int64)
-        for rule, effect in by_rank:
-            last = np.where(plan.holds(rule.where), np.maximum(last, effect.contact or 0), last)
-        rank = np.minimum(order.ranks, last)
-        product = np.ones(len(plan))
-        for rule, effect in by_rank:
-            product[plan.holds(rule.where) & (rank == effect.contact)] *= effect.factor
-        factor *= product
-    by_change = [(rule, effect) for rule, effect in effects if effect.alternate is not None]
-    if by_change:
-        for rule, effect in by_change:
-            factor[order.changed & plan.holds(rule.where)] *= effect.factor
-    return factor
-
-
-def combined(facts: Facts, plan: Records, response: Floats) -> Floats:
-    """Each contact's part of the response of its group, by the scenario's ``combine``."""
-    if facts.combine == "additive" or not len(plan):
-        return response
-    group = facts.group[pair_rows(plan)].astype(np.int64)
-    order = np.argsort(group, kind="stable")
-    _, start = np.unique(group[order], return_index=True)
-    size = np.diff(np.append(start, len(plan)))
-    q = response[order]
-    if facts.combine == "independent":
-        together = 1.0 - np.multiply.reduceat(1.0 - q, start)
-    else:
-        together = np.maximum.reduceat(q, start)
-    total = np.add.reduceat(q, start)
-    # a group whose responses add up to nothing shares its combination evenly
-    flat = total == 0.0
-    scale = np.repeat(np.where(flat, 0.0, together / np.where(flat, 1.0, total)), size)
-    part = np.where(np.repeat(flat, size), np.repeat(together / size, size), q * scale)
-    part = np.where(np.repeat(size, size) == 1, q, part)
-    result = np.empty_like(response)
-    result[order] = part
-    return result
-
-
-def response_worth(scenario: Scenario, rows: NDArray[np.int64]) -> Floats:
-    """What one response of each of these pairs adds to the objective, without kpi margins."""
-    pairs = scenario.facts.pairs
-    if scenario.objective == "net_margin":
-        return np.nan_to_num(pairs.gross_margin[rows]) - pairs.response_cost[rows]
-    if scenario.objective == "revenue":
-        return np.nan_to_num(pairs.revenue[rows])
-    return np.ones(len(rows))
-
-
-def saturation_factors(scenario: Scenario, plan: Records, response: Floats) -> Floats:
-    """F(z) / z of the cell of each contact; 1 where the channel has no saturation."""
-    facts = scenario.facts
-    rows = pair_rows(plan)
-    factor = np.ones(len(plan))
-    for saturation in facts.saturations:
-        reference = float(saturation.curve.value(saturation.reference))
-        count = len(saturation.cells)
-        weight, worth = _scored(scenario, saturation)
-        own = np.flatnonzero(saturation.cell[rows] >= 0)
-        cell = saturation.cell[rows[own]]
-        load = np.bincount(cell, response[own] * response_worth(scenario, rows[own]), count)
-        scale = np.ones(count)
-        for k in range(count):
-            anchor = reference * worth[k] / weight[k] if weight[k] != 0 else 0.0
-            if load[k] <= 0 or anchor <= 0:
-                continue
-            r = load[k] / anchor
-            shape = float(saturation.curve.value(r * saturation.reference)) / reference
-            scale[k] = anchor * min(r, shape) / load[k]
-        factor[own] = scale[cell]
-    return factor
-
-
-def _scored(scenario: Scenario, saturation: Saturation) -> tuple[Floats, Floats]:
-    """Σ score of the eligible pairs of each cell, and what they are worth: Σ score × worth."""
-    pairs = scenario.facts.pairs
-    weight, worth = np.zeros(len(saturation.cells)), np.zeros(len(saturation.cells))
-    for start in range(0, len(saturation.cell), BLOCK):
-        cell = saturation.cell[start : start + BLOCK]
-        inside = np.flatnonzero(cell >= 0)
-        score = pairs.score[start + inside]
-        np.add.at(weight, cell[inside], score)
-        np.add.at(worth, cell[inside], score * response_worth(scenario, start + inside))
-    return weight, worth
-
-
 # --- money --------------------------------------------------------------------------------------------------------
 
 
@@ -335,10 +227,3 @@ def value_media(facts: Facts, spend: Floats) -> MediaValue:
     worth = np.nan_to_num(margin)
     marginal = slope * np.where(np.isnan(margin), 1.0, margin)
     return MediaValue(spend, spend + fixed, yields, yields * worth, marginal, [cell.yields for cell in facts.media])
-
-
-def pair_rows(plan: Records) -> NDArray[np.int64]:
-    """Rows of ``facts.pairs`` of our contacts."""
-    if plan.pair is None:
-        raise ValueError("contacts of the past have no pair")
-    return plan.pair

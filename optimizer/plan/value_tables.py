@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from optimizer.plan.records import Records
-from optimizer.plan.valuation import Worth, pair_rows
+from optimizer.plan.records import Records, pair_rows
+from optimizer.plan.valuation import Worth
 
 BUDGET_KEYS = ["channel", "cell", "wave"]
 BUDGET_SUMS = ["volume", "cost", "response", "gross_margin"]
