@@ -143,6 +143,60 @@ def verify(
 
 
 @app.command()
+def forecast(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder that `optimizer solve` wrote.", show_default=False)
+    ],
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE|NUMBER",
+            help="How far the level of scores may be off: a relative standard deviation, or a table of channel, offer "
+            "and relative (or contacts and responses).",
+            show_default=False,
+        ),
+    ] = None,
+    curves: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE", help="Bootstrap draws of response curves: channel, draw, parameters.", show_default=False
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMNS", help="Split by a column, or by several crossed (channel,wave).", show_default=False
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Outcomes drawn.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Same seed, same forecast.")] = 0,
+    actual: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="What came: customer_id, channel (or activity), response, revenue; shown beside the forecast.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the whole table here, as CSV.", show_default=False)
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The scenario, where the plan does not say.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Forecast a written plan: responses, revenue, margin and return with P10 to P90; after launch, beside what came.
+
+    Example: `optimizer forecast scenarios/privilege_evenings/plan --scores 0.15 --by channel --by segment`
+    """
+    from optimizer.commands.forecast import Asked, run_forecast
+
+    run_forecast(Asked(folder, scenario, scores, curves, by or [], draws, seed, actual, out, json))
+
+
+@app.command()
 def new(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to make; must not exist.", show_default=False)

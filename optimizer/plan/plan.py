@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +17,7 @@ from optimizer import __version__
 from optimizer.plan.certificate import Certificate
 
 if TYPE_CHECKING:
+    from optimizer.plan.forecast import Forecast
     from optimizer.plan.verify import Verdict
     from optimizer.scenario import Scenario
 
@@ -65,6 +66,54 @@ class Evaluation:
     def passed(self) -> bool:
         """Whether every hard rule holds."""
         return not self.failures
+
+    def forecast(
+        self,
+        *,
+        scores: float | str | Path | pd.DataFrame | None = None,
+        curves: str | Path | pd.DataFrame | None = None,
+        by: Sequence[str | Sequence[str]] | None = None,
+        draws: int = 1000,
+        seed: int = 0,
+        sampling: bool = True,
+    ) -> Forecast:
+        """What the plan may bring, before it is launched: every measure with P10, P50 and P90.
+
+        Effects, combined responses and saturation are the plan's own; with nothing uncertain and no ``sampling`` the
+        forecast is the plan's worth.
+
+        Parameters
+        ----------
+        scores : float, DataFrame or path, optional
+            How far the level of scores may be off, for all customers of a channel and offer together. A number is the
+            relative standard deviation of each. A table has ``channel`` (or a medium, or its cell), ``offer`` where one
+            is meant, and ``relative``, or ``contacts`` and ``responses`` of the campaigns that the scores were learned
+            from. Without it scores are taken as known, which the notes say.
+        curves : DataFrame or path, optional
+            Bootstrap draws of response curves: ``channel`` (or medium cell), ``draw``, ``form`` and its parameters.
+        by : sequence of str or of sequences of str, optional
+            Columns of activities, customers or media to split by; a sequence inside crosses its columns. By default
+            channel, offer, wave and segment, where there are several.
+        draws : int
+            Outcomes drawn, at least 20.
+        seed : int
+            Same plan, same uncertainty, same seed: the same forecast.
+        sampling : bool
+            Draw also whether each customer responds. False forecasts expectations alone.
+
+        Returns
+        -------
+        Forecast
+            ``table``, ``notes``, and ``against(results)`` after the launch.
+
+        Raises
+        ------
+        ScenarioError
+            For an unknown channel, offer or column, and a figure that is missing or out of range.
+        """
+        from optimizer.plan.forecast import forecast
+
+        return forecast(self, scores=scores, curves=curves, by=by, draws=draws, seed=seed, sampling=sampling)
 
     @property
     def summary(self) -> dict[str, Any]:

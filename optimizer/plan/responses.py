@@ -67,7 +67,9 @@ class Responses:
     def __init__(self, scenario: Scenario, plan: Records, order: Order) -> None:
         self.scenario, self.plan = scenario, plan
         self.rows = pair_rows(plan)
-        self.factor = effect_factors(scenario, plan, order)
+        pairs, factor = scenario.facts.pairs, effect_factors(scenario, plan, order)
+        self.score = pairs.score[self.rows] * factor
+        self.kpis = {name: score[self.rows] * factor for name, score in pairs.kpis.items()}
         self.groups = Groups(scenario.facts, plan)
 
     def expected(self, scale: Floats | None = None, curves: Mapping[str, Curve] | None = None) -> Expected:
@@ -80,13 +82,9 @@ class Responses:
         curves : mapping of str to Curve, optional
             Channel -> a curve in place of the scenario's own.
         """
-        pairs = self.scenario.facts.pairs
-        factor = self.factor if scale is None else self.factor * scale
-        response = self.groups.combined(np.minimum(1.0, pairs.score[self.rows] * factor))
-        kpis = {
-            name: self.groups.combined(np.minimum(1.0, score[self.rows] * factor))
-            for name, score in pairs.kpis.items()
-        }
+        factor = 1.0 if scale is None else scale
+        response = self.groups.combined(np.minimum(1.0, self.score * factor))
+        kpis = {name: self.groups.combined(np.minimum(1.0, score * factor)) for name, score in self.kpis.items()}
         if self._cells:
             shrink = self._saturation(response, curves or {})
             response, kpis = response * shrink, {name: value * shrink for name, value in kpis.items()}

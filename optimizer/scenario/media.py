@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.scenario.columns import as_text, flags, numbers, refuse, require
@@ -24,6 +25,7 @@ _PARAMETERS = {
     "power": ("scale", "exponent"),
     "points": ("spend", "response"),
 }
+CURVE_PARAMETERS = frozenset(parameter for names in _PARAMETERS.values() for parameter in names)
 _SPEND = ("min", "max", "or_zero")
 Key = tuple[str, ...]
 
@@ -134,11 +136,35 @@ def _curves(medium: Medium, tables: Tables, money: Money, place: str, file: str)
         return {(): build_curve(medium.curve, f"{place}.curve", file)}
     name = tables.name(medium.curve.table, f"{place}.curve")
     table = tables.read(medium.curve.table, f"{place}.curve")
-    known = {parameter for names in _PARAMETERS.values() for parameter in names}
-    _only(table, name, {*medium.by, "form", "currency", *known})
+    _only(table, name, {*medium.by, "form", "currency", *CURVE_PARAMETERS})
     keys = _cell_keys(medium, table, name)
-    values = {column: numbers(table, name, column) for column in table.columns if column in known}
-    rates = money.factors(table, name)
+    return curves_by_key(table, name, keys, money.factors(table, name), money=medium.in_ == "gross_margin")
+
+
+def curves_by_key(
+    table: pd.DataFrame, name: str, keys: list[Key], rates: NDArray[np.float64] | None = None, *, money: bool = False
+) -> dict[Key, Curve]:
+    """The curve of every key of a table: a row a key, or for points a row a point.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``form`` and its parameters; without ``form``, the one whose parameters are filled.
+    name : str
+        What messages call the table.
+    keys : list of tuple
+        The key of each row.
+    rates : float64 array, optional
+        What one unit of each row's currency is worth in the reporting currency.
+    money : bool
+        Whether the curve yields money, which is then brought to the reporting currency too.
+
+    Raises
+    ------
+    ScenarioError
+        For a key that stands twice, and a row that is no curve.
+    """
+    values = {column: numbers(table, name, column) for column in table.columns if column in CURVE_PARAMETERS}
     groups: dict[Key, list[int]] = {}
     for row, key in enumerate(keys):
         groups.setdefault(key, []).append(row)
@@ -148,7 +174,7 @@ def _curves(medium: Medium, tables: Tables, money: Money, place: str, file: str)
         if form != "points" and len(rows) > 1:
             raise ScenarioError(name, f"row {rows[1] + 1}", ", ".join(key), "a cell stands twice; one row a cell")
         rate = 1.0 if rates is None else float(rates[rows[0]])
-        parameters = _in_report(form, values, rows, rate, medium.in_ == "gross_margin")
+        parameters = _in_report(form, values, rows, rate, money)
         try:
             found[key] = curve_from(form, parameters)
         except ValueError as error:
