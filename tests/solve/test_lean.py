@@ -56,6 +56,13 @@ def test_values_are_whole_multiples_of_their_step(seed: int) -> None:
     assert step / unit == pytest.approx(np.gcd.reduce(np.abs(count)), rel=1e-9)
 
 
+def test_what_comes_late_sets_the_step_too() -> None:
+    early, late = np.full(2_500, 84.0), np.array([0.0, 63.0, 105.0])
+    assert step_of(np.concatenate([early, late])) == 21.0
+    assert step_of(np.concatenate([np.zeros(2_500), early, late])) == 21.0
+    assert step_of(np.concatenate([early, late, [2.0]])) == 1.0
+
+
 def test_no_step_where_values_have_none() -> None:
     assert step_of(np.array([1.0, math.pi])) == 0.0
     assert math.isinf(step_of(np.zeros(3)))

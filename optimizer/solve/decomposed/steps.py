@@ -10,12 +10,15 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.problem import Floats
 from optimizer.solve.decomposed.blocks import Block
 from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.links import Links
 from optimizer.solve.decomposed.structure import Row, Structure
+
+Int64 = NDArray[np.int64]
 
 #: Decimals that a step may have.
 DECIMALS = 4
@@ -35,9 +38,18 @@ def step_of(values: Floats) -> float:
     for decimals in range(DECIMALS + 1):
         times = 10.0**decimals
         if _whole(values[:FIRST], times) and _whole(values, times):
-            found = int(np.gcd.reduce(np.unique(np.abs(np.round(values * times)).astype(np.int64))))
+            found = _divisor(np.abs(np.round(values * times)).astype(np.int64))
             return found / times if found else math.inf
     return 0.0
+
+
+def _divisor(whole: Int64) -> int:
+    """The greatest common divisor; 0 of zeros. Mostly that of the first few divides all."""
+    found, rest = 0, whole
+    while len(rest) and found != 1:
+        found = int(np.gcd.reduce(rest[:FIRST], initial=found))
+        rest = rest[rest % found != 0] if found else rest[rest != 0]
+    return found
 
 
 def _whole(values: Floats, times: float) -> bool:
