@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import joint, media
+from tests.benchmarks import joint, media, sweep
 from tests.benchmarks.scale import run as scale
 
 
@@ -15,12 +15,15 @@ def main(arguments: list[str] | None = None) -> int:
     if given[:1] == ["scale"]:
         return 0 if scale.main(given[1:]) else 1
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("kind", choices=["media", "joint", "scale"], help="scale has options of its own: scale --help")
+    parser.add_argument("kind", choices=["media", "joint", "sweep", "scale"], help="scale: see scale --help")
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--gap", type=float, default=None)
+    parser.add_argument("--customers", type=int, default=100_000, help="of the sweep")
     asked = parser.parse_args(given)
     if asked.kind == "media":
         met = media.main(asked.seeds, 1e-4 if asked.gap is None else asked.gap)
+    elif asked.kind == "sweep":
+        met = sweep.main(asked.customers)
     else:
         met = joint.main(asked.seeds, 2e-5 if asked.gap is None else asked.gap)
     return 0 if met else 1
