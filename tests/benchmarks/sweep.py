@@ -37,7 +37,7 @@ def by_numpy(columns: Columns, prices: Floats) -> float:
     for b, base in enumerate(columns.base, start=1):
         cost = cost + prices[b, columns.code] * base
     worth, total = columns.worth - cost, 0.0
-    order = np.argsort(columns.class_of, kind="stable")
+    order = np.argsort(columns.class_of, kind="stable").astype(np.int32)
     edges = np.flatnonzero(np.diff(columns.class_of[order], prepend=-1, append=-1))
     for first, last in pairwise(edges):
         units = order[first:last]
@@ -83,9 +83,9 @@ def main(customers: int) -> bool:
     prices = links.prices(np.random.default_rng(SEED).uniform(0.0, 0.3, links.tables[0].shape[1]))
     plan = plan_sweep(columns, np.arange(columns.units, dtype=np.int32), BLOCKS)
     sweep(columns, plan, prices)  # compiled, or loaded from the disk
-    seconds, value = {}, 0.0
+    most, seconds, value = nb.get_num_threads(), {}, 0.0
     for threads in (1, 2):
-        nb.set_num_threads(min(threads, nb.config.NUMBA_NUM_THREADS))
+        nb.set_num_threads(min(threads, most))
         swept, seconds[threads] = fastest(lambda: sweep(columns, plan, prices))
         value = float(swept.value.sum())
     plain, slow = fastest(lambda: by_numpy(columns, prices))
