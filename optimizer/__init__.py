@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from optimizer.learn.attribution import Attribution, attribution
     from optimizer.learn.journeys import Journeys, read_journeys
+    from optimizer.learn.response import FittedCurves, fit_curves
     from optimizer.plan.certificate import Certificate
     from optimizer.plan.plan import Plan
     from optimizer.scenario import Scenario, load
@@ -46,6 +47,8 @@ _HOMES = {
     "read_journeys": "optimizer.learn.journeys",
     "Attribution": "optimizer.learn.attribution",
     "attribution": "optimizer.learn.attribution",
+    "FittedCurves": "optimizer.learn.response",
+    "fit_curves": "optimizer.learn.response",
     "OptimizerError": "optimizer.errors",
     "ScenarioError": "optimizer.errors",
     "Infeasible": "optimizer.errors",
@@ -58,6 +61,7 @@ _HOMES = {
 __all__ = [
     "Attribution",
     "Certificate",
+    "FittedCurves",
     "Infeasible",
     "Journeys",
     "NoPlan",
@@ -70,6 +74,7 @@ __all__ = [
     "UnverifiedPlan",
     "attribution",
     "evaluate",
+    "fit_curves",
     "load",
     "read_journeys",
     "solve",

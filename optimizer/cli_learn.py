@@ -75,3 +75,110 @@ def attribution(
         half_life=half_life,
         direct=direct,
     )
+
+
+@learn.command()
+def curves(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Spend and response, CSV or Parquet: a row a period (date, [region], a column a channel, response, "
+            "controls), or a long table (channel, [date], [region], spend or volume, response).",
+            show_default=False,
+        ),
+    ],
+    response: Annotated[str, typer.Option(help="The column of the response.")] = "response",
+    date: Annotated[str, typer.Option(help="The column of the period's date.")] = "date",
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of spend; may be given several times. Default: every numeric column without other part.",
+            show_default=False,
+        ),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that explains the response besides; several times.", show_default=False),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The column of regions. Default: region, where there is one.", show_default=False)
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="The column of a region's size. Default: its mean response.", show_default=False),
+    ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOLUME=SPEND", help="What a volume column cost: its curve is then in money.", show_default=False
+        ),
+    ] = None,
+    volume: Annotated[
+        list[str] | None,
+        typer.Option(help="A channel whose column is a volume and shall stay one.", show_default=False),
+    ] = None,
+    date_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="%m/%d/%Y where not YYYY-MM-DD.", show_default=False)
+    ] = None,
+    adstock: Annotated[
+        str, typer.Option(help="auto, none, geometric, delayed, weibull_cdf or weibull_pdf.")
+    ] = "auto",
+    saturation: Annotated[
+        str, typer.Option(help="auto, hill, logistic, michaelis_menten, log, power or concave.")
+    ] = "auto",
+    max_lag: Annotated[int, typer.Option(min=0, metavar="PERIODS", help="How long spend is felt.")] = 8,
+    trend: Annotated[int, typer.Option(min=0, help="Straight pieces of the trend.")] = 1,
+    seasonality: Annotated[int, typer.Option(min=0, help="Harmonics of the year.")] = 2,
+    holdout: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="PERIODS", help="Last periods that choose the forms. Default: a sixth.", show_default=False
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(min=0, help="Bootstrap draws for the intervals.")] = 200,
+    level: Annotated[float, typer.Option(help="What an interval holds: 0.8 is P10 to P90.")] = 0.8,
+    seed: Annotated[int, typer.Option(min=0, help="Of random starts and draws.")] = 0,
+    periods: Annotated[
+        float, typer.Option(metavar="N", help="Periods of the scenario's horizon, for which curves are written.")
+    ] = 1.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the files go; replaced whole. Default: curves/ beside FILE.", show_default=False
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+) -> None:
+    """Fit response curves to spend and response, and write them as a scenario reads them.
+
+    Example: `optimizer learn curves weeks.csv --response orders --control price --periods 13 --out curves`
+    """
+    from optimizer.commands.learn_curves import run_curves
+
+    run_curves(
+        file,
+        out=out,
+        periods=periods,
+        quiet=quiet,
+        as_json=json,
+        costs=cost or [],
+        response=response,
+        date=date,
+        channels=channel,
+        controls=control or [],
+        region=region,
+        size=size,
+        volumes=volume or [],
+        date_format=date_format,
+        adstock=adstock,
+        saturation=saturation,
+        max_lag=max_lag,
+        trend=trend,
+        seasonality=seasonality,
+        holdout=holdout,
+        draws=draws,
+        level=level,
+        seed=seed,
+    )

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,10 +82,13 @@ def scenario_seen_from(folder: Path, scenario: Scenario) -> str | None:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Hand out an empty folder beside ``folder`` and put it in its place when the block ends without an error."""
+def whole_folder(folder: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Hand out an empty folder beside ``folder`` and put it in its place when the block ends without an error.
+
+    ``check`` refuses a folder that is not ours to replace; a plan's by default.
+    """
     folder = folder.absolute()
-    check_replaceable(folder)
+    (check or check_replaceable)(folder)
     partial: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
