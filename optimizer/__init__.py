@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnverifiedPlan,
     )
     from optimizer.learn.attribution import Attribution, attribution
+    from optimizer.learn.calibration import Calibration, calibrate
     from optimizer.learn.journeys import Journeys, read_journeys
     from optimizer.learn.response import FittedCurves, fit_curves
     from optimizer.plan.certificate import Certificate
@@ -47,6 +48,8 @@ _HOMES = {
     "read_journeys": "optimizer.learn.journeys",
     "Attribution": "optimizer.learn.attribution",
     "attribution": "optimizer.learn.attribution",
+    "Calibration": "optimizer.learn.calibration",
+    "calibrate": "optimizer.learn.calibration",
     "FittedCurves": "optimizer.learn.response",
     "fit_curves": "optimizer.learn.response",
     "OptimizerError": "optimizer.errors",
@@ -60,6 +63,7 @@ _HOMES = {
 
 __all__ = [
     "Attribution",
+    "Calibration",
     "Certificate",
     "FittedCurves",
     "Infeasible",
@@ -73,6 +77,7 @@ __all__ = [
     "SolverFailure",
     "UnverifiedPlan",
     "attribution",
+    "calibrate",
     "evaluate",
     "fit_curves",
     "load",

@@ -182,3 +182,44 @@ def curves(
         level=level,
         seed=seed,
     )
+
+
+@learn.command()
+def calibration(
+    file: Annotated[
+        Path, typer.Argument(metavar="CURVE", help="A channel's response curve, YAML or JSON.", show_default=False)
+    ],
+    scores: Annotated[
+        Path, typer.Option(metavar="TABLE", help="The appetence table, CSV or Parquet.", show_default=False)
+    ],
+    channel: Annotated[str, typer.Option(help="The channel, as the table names it.", show_default=False)],
+    spend_ref: Annotated[
+        float | None, typer.Option(help="Where to calibrate. Default: what CURVE says.", show_default=False)
+    ] = None,
+    volume_ref: Annotated[
+        float | None, typer.Option(help="Where to calibrate. Default: what CURVE says.", show_default=False)
+    ] = None,
+    volume: Annotated[float | None, typer.Option(help="Contacts that spend_ref bought.", show_default=False)] = None,
+    unit_cost: Annotated[
+        float | None, typer.Option(help="Money a contact, in place of --volume.", show_default=False)
+    ] = None,
+    contacted: Annotated[
+        str, typer.Option(help="Who was contacted then: average (customers of every score alike), or best.")
+    ] = "average",
+) -> None:
+    """Find the factor that makes a channel's scores add up to its response curve, and write it into the curve's file.
+
+    Example: `optimizer learn calibration curves/print.yaml --scores appetence.parquet --channel print --unit-cost 0.62`
+    """
+    from optimizer.commands.learn_calibration import run_calibration
+
+    run_calibration(
+        file,
+        scores,
+        channel=channel,
+        spend_ref=spend_ref,
+        volume_ref=volume_ref,
+        volume=volume,
+        unit_cost=unit_cost,
+        contacted=contacted,
+    )

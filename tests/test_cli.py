@@ -81,7 +81,9 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
     assert min(seconds) < 0.5
 
 
-@pytest.mark.parametrize("command", ["solve", "check", "evaluate", "forecast", "verify", "new", "schema", "export", "learn"])
+@pytest.mark.parametrize(
+    "command", ["solve", "check", "evaluate", "forecast", "verify", "new", "schema", "export", "learn"]
+)
 def test_every_command_is_there_and_explains_itself(run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimizer.commands.console import count, print_json, say
+from optimizer.commands.console import count, number, print_json, say
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
@@ -28,6 +28,7 @@ def run_check(file: Path, *, as_json: bool) -> bool:
                 "status": "contradictory" if contradictory else "ok",
                 **held,
                 "left_out": left_out,
+                "calibrations": calibrations(scenario),
                 "rules": [{"name": rule.name, "sentence": sentence(rule, scenario)} for rule in scenario.rules],
                 "findings": [
                     {"rule": f.rule, "scope": f.scope, "kind": f.kind, "message": f.message, "other": f.other}
@@ -40,6 +41,11 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     say(", ".join(f"{count(value)} {key.replace('_', ' ')}" for key, value in held.items()))
     for part in left_out:
         say(f"left out: {part['count']:,} {part['reason']}")
+    for one in calibrations(scenario):
+        say(
+            f"calibrated: scores of {one['channel']} × {number(one['factor'], 4)}, to add up to "
+            f"{number(one['attributed'])} responses at its reference of {count(one['reference'])}"
+        )
     say("")
     for rule in scenario.rules:
         say(f"  {rule.name}: {sentence(rule, scenario)}")
@@ -50,6 +56,20 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     if not findings:
         say("nothing to say against the rules")
     return not contradictory
+
+
+def calibrations(scenario: Scenario) -> list[dict[str, Any]]:
+    """The factor on the scores of every calibrated channel, and the attributed response that it was found from."""
+    return [
+        {
+            "channel": one.channel,
+            "factor": one.factor,
+            "reference": one.reference,
+            "attributed": float(one.curve.value(one.reference)),
+        }
+        for one in scenario.facts.saturations
+        if one.factor is not None
+    ]
 
 
 def counts(scenario: Scenario) -> dict[str, Any]:

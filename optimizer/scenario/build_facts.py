@@ -15,7 +15,7 @@ from optimizer.scenario.media import build_media
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.pairs import score_pairs
 from optimizer.scenario.past import build_past
-from optimizer.scenario.saturation import build_saturations
+from optimizer.scenario.saturation import build_saturations, calibrated, curve_sections
 from optimizer.scenario.schema import ScenarioFile
 from optimizer.scenario.scores import baseline, consented, kpi_scores
 from optimizer.scenario.tables import Money, Tables
@@ -142,15 +142,18 @@ def _pairs(
         scored = scored.kept(allowed)
     organic, uncovered = baseline(spec, tables, scored, customers, activities)
     worth = response_worth(spec, scored, activities, columns, needs=needs)
+    sections = curve_sections(spec, tables, file)
+    score = scored.score if organic is None else scored.score - organic
+    kpis = kpi_scores(spec, scored, customers, activities, file)
     pairs = Pairs(
         customer=scored.customer,
         activity=scored.activity,
-        score=scored.score if organic is None else scored.score - organic,
+        score=calibrated(score, sections, scored.activity, activities),
         gross_margin=worth["gross_margin"],
         revenue=worth["revenue"],
         response_cost=worth["response_cost"],
         unit_cost=unit_costs(spec, scored, activities, columns),
-        kpis=kpi_scores(spec, scored, customers, activities, file),
+        kpis={kpi: calibrated(values, sections, scored.activity, activities) for kpi, values in kpis.items()},
         measures=scored.measures,
     )
     for column in scored.measures:
@@ -161,7 +164,7 @@ def _pairs(
     if not reached.all():
         examples = customers["customer_id"][~reached].head(3).tolist()
         left_out.append(LeftOut("customers without an eligible activity", int((~reached).sum()), examples))
-    return pairs, build_saturations(spec, tables, pairs, customers, activities, file), left_out + uncovered
+    return pairs, build_saturations(sections, pairs, customers, activities, file), left_out + uncovered
 
 
 def _appetence(spec: ScenarioFile, tables: Tables, money: Money, name: str) -> pd.DataFrame:

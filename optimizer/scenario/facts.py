@@ -31,7 +31,7 @@ class Pairs:
     customer, activity : int32
         Rows of ``Facts.customers`` and ``Facts.activities``.
     score : float64
-        Net probability of response (baseline subtracted).
+        Net probability of response (baseline subtracted, times the factor of the channel's calibration).
     gross_margin, revenue, response_cost : float64
         Money a response, in the reporting currency (``revenue`` is NaN where the offer states none).
     unit_cost : float64
@@ -83,7 +83,8 @@ class Saturation:
     """The saturation of one channel: the curve's shape, its reference and the cell of each of its pairs.
 
     ``cell`` has shape (E,): the row of ``cells`` (labels), or -1 for pairs of other channels.
-    ``reference`` is spend_ref or volume_ref, the abscissa where the scores were calibrated.
+    ``reference`` is spend_ref or volume_ref, the abscissa where the scores were calibrated; ``factor`` what the
+    calibration multiplied the channel's scores by (``Pairs`` hold the product), None where none is stated.
     """
 
     channel: str
@@ -91,6 +92,7 @@ class Saturation:
     reference: float
     cells: list[str]
     cell: Ints
+    factor: float | None = None
 
 
 @dataclass(frozen=True)

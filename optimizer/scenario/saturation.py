@@ -17,17 +17,38 @@ from optimizer.scenario.reading import read_document
 from optimizer.scenario.schema import ResponseCurve, ScenarioFile
 from optimizer.scenario.tables import Tables
 
+#: Channel -> its response curve's section, and the file that holds it.
+Sections = dict[str, tuple[ResponseCurve, str]]
+
+
+def curve_sections(spec: ScenarioFile, tables: Tables, file: str) -> Sections:
+    """The response curve of every channel that has one, read where it is a file of its own."""
+    written = {name: channel.response_curve for name, channel in spec.channels.items()}
+    return {name: _section(curve, tables, file) for name, curve in written.items() if curve is not None}
+
+
+def calibrated(
+    values: NDArray[np.float64], sections: Sections, activity: NDArray[np.int32], activities: pd.DataFrame
+) -> NDArray[np.float64]:
+    """Scores (or kpis) of pairs times the factor of their channel's calibration, at most 1."""
+    factors = {name: section.factor for name, (section, _) in sections.items() if section.factor is not None}
+    if not factors:
+        return values
+    factor = activities["channel"].map(factors).fillna(1.0).to_numpy(np.float64)
+    # what no calibration touched stays as it was read
+    own = np.flatnonzero(activities["channel"].isin(list(factors)).to_numpy(bool)[activity])
+    found = values.copy()
+    found[own] = np.minimum(1.0, values[own] * factor[activity[own]])
+    return found
+
 
 def build_saturations(
-    spec: ScenarioFile, tables: Tables, pairs: Pairs, customers: pd.DataFrame, activities: pd.DataFrame, file: str
+    sections: Sections, pairs: Pairs, customers: pd.DataFrame, activities: pd.DataFrame, file: str
 ) -> list[Saturation]:
     """The saturation of every channel that has a response curve."""
     found = []
-    for name, channel in spec.channels.items():
-        if channel.response_curve is None:
-            continue
+    for name, (section, source) in sections.items():
         place = f"channels.{name}.response_curve"
-        section, source = _section(channel.response_curve, tables, place, file)
         rows = np.flatnonzero((activities["channel"] == name).to_numpy(bool)[pairs.activity])
         cell = np.full(len(pairs), -1, np.int32)
         labels = [name]
@@ -39,11 +60,11 @@ def build_saturations(
             labels = [f"{name}[{','.join(key)}]" for key in distinct]
             cell[rows] = codes
         curve = build_curve(section, place if source == file else "", source)
-        found.append(Saturation(name, curve, section.reference, labels, cell))
+        found.append(Saturation(name, curve, section.reference, labels, cell, section.factor))
     return found
 
 
-def _section(written: ResponseCurve | str, tables: Tables, place: str, file: str) -> tuple[ResponseCurve, str]:
+def _section(written: ResponseCurve | str, tables: Tables, file: str) -> tuple[ResponseCurve, str]:
     """The curve's section, and the file that holds it."""
     if isinstance(written, ResponseCurve):
         return written, file

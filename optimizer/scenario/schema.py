@@ -191,10 +191,14 @@ CURVE_FORMS = ("hill", "logistic", "michaelis_menten", "log", "power", "points")
 
 
 class ResponseCurve(CurveForm):
-    """The saturation of an addressed channel: a curve, where the scores were calibrated, and its cells."""
+    """The saturation of an addressed channel: a curve, where the scores were calibrated, and its cells.
+
+    ``factor`` multiplies the channel's scores, so that over the contacts of the reference they add up to the curve.
+    """
 
     spend_ref: Positive | None = None
     volume_ref: Positive | None = None
+    factor: Positive | None = None
     by: Names = Field(default_factory=list)
 
     @model_validator(mode="after")

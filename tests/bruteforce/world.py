@@ -168,6 +168,9 @@ def eligible(world: World) -> list[Contact]:
             }
             scores = {"responses": float(pair["score"]) - without(customer, activity)}
             scores |= {kpi: float(pair.get(body["score"], 0.0)) for kpi, body in world.kpis.items()}
+            curve = spec["channels"][activity["channel"]].get("response_curve") or {}
+            if "factor" in curve:
+                scores = {kind: min(1.0, score * curve["factor"]) for kind, score in scores.items()}
             pairs.append(
                 Contact(
                     index=len(pairs),

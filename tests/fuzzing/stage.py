@@ -286,6 +286,8 @@ def saturate(rng: Random, spec: Row) -> None:
     curve = {**rng.choice(forms), rng.choice(("volume_ref", "spend_ref")): 5.0}
     if chance(rng, 0.3):
         curve["by"] = ["country"]
+    if chance(rng, 0.3):
+        curve["factor"] = rng.choice((0.5, 0.8, 1.6))
     spec["channels"][name]["response_curve"] = curve
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 from optimizer.errors import ScenarioError
 from optimizer.plan.forecast.grouping import By, Grouping, default_by, groupings
 from optimizer.plan.forecast.simulate import Simulation
-from optimizer.plan.forecast.uncertainty import Curves, ScoreLevels, Scores, curve_draws, score_levels
-from optimizer.plan.records import Records
+from optimizer.plan.forecast.uncertainty import CurveDraws, Curves, ScoreLevels, Scores, curve_draws, score_levels
+from optimizer.plan.records import Records, pair_rows
 from optimizer.plan.verify.evidence import Evidence
 from optimizer.plan.verify.known import known_pairs
 from optimizer.scenario.facts import Facts, Floats
@@ -96,12 +96,12 @@ def forecast(
     simulation = Simulation(scenario, plan, booked, spend, ways)
     rng = np.random.default_rng(seed)
     outcomes = simulation.drawn(levels, drawn_curves, draws, rng, sampling=sampling)
-    stated = bool(np.isfinite(np.asarray(scenario.facts.pairs.revenue[:])).any())
+    stated = bool(np.isfinite(scenario.facts.pairs.revenue[pair_rows(plan)]).any())
     parts = [
         _table(way, simulation.measures, expected, sums, revenue=stated)
         for way, expected, sums in zip(ways, simulation.expected(), outcomes, strict=True)
     ]
-    notes = _notes(scenario.facts, levels, sorted(drawn_curves.curves), plan, spend, draws, seed, sampling=sampling)
+    notes = _notes(scenario.facts, levels, drawn_curves, plan, spend, draws, seed, sampling=sampling)
     return Forecast(pd.concat(parts, ignore_index=True), draws, seed, notes, evaluation, ways)
 
 
@@ -153,7 +153,7 @@ def _table(way: Grouping, measures: list[str], expected: Floats, sums: Floats, *
 def _notes(
     facts: Facts,
     levels: ScoreLevels,
-    curves: list[str],
+    curves: CurveDraws,
     plan: Records,
     spend: Floats,
     draws: int,
@@ -172,9 +172,11 @@ def _notes(
             "so their P10 and P90 are too near where the scores were learned"
         )
     bought = [cell.name for cell, money in zip(facts.media, spend, strict=True) if money > 0]
-    fixed = [name for name in [*(one.channel for one in facts.saturations), *bought] if name not in curves]
+    fixed = [name for name in [*(one.channel for one in facts.saturations), *bought] if name not in curves.curves]
     if fixed:
         notes.append(f"the response curves of {', '.join(fixed)} are taken as known: no draws were given for them")
+    if curves.left_out:
+        notes.append(f"curve draws of {', '.join(curves.left_out)} are left out: the scenario has no curve for them")
     if not sampling:
         notes.append("expectations alone: the customers' own luck is left out")
     return notes

@@ -201,4 +201,4 @@ class Luck:
 
 def calibrated_channels(scenario: Scenario) -> frozenset[str]:
     """Channels whose scores are tied to the height of their curve by a calibration."""
-    return frozenset()
+    return frozenset(one.channel for one in scenario.facts.saturations if one.factor is not None)

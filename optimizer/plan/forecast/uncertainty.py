@@ -158,9 +158,10 @@ def _known(scenario: Scenario, table: pd.DataFrame, name: str, channels: list[st
 
 @dataclass(frozen=True)
 class CurveDraws:
-    """Drawn curves by channel or medium cell; each list in the order of its draws."""
+    """Drawn curves by channel or medium cell, each list in the order of its draws; and the channels left out."""
 
     curves: dict[str, list[Curve]]
+    left_out: tuple[str, ...] = ()
 
     def sizes(self) -> list[int]:
         """How many draws there are, each number once."""
@@ -176,12 +177,13 @@ def curve_draws(scenario: Scenario, given: Curves | Any | None) -> CurveDraws:
     given : DataFrame, path or None
         A row a drawn curve: ``channel`` (a channel with a response curve, a medium of one cell, or a medium's cell),
         ``draw`` (any number that tells draws apart), ``form`` and its parameters as in a table of media curves.
-        Several rows of spend and response are points.
+        Several rows of spend and response are points. With a column ``region``, the cell is ``channel[region]``. So
+        ``draws.csv`` of fitted curves is one. What has no curve in the scenario is left out, which the notes tell.
 
     Raises
     ------
     ScenarioError
-        For a channel that has no curve in the scenario, and a row that is no curve.
+        When no row is of a channel that has a curve in the scenario, and for a row that is no curve.
     """
     if given is None:
         return CurveDraws({})
@@ -189,20 +191,25 @@ def curve_draws(scenario: Scenario, given: Curves | Any | None) -> CurveDraws:
     name, table = tables.name(given, "curves"), tables.read(given, "curves")
     require(table, name, "channel", "draw")
     channels = texts(table, name, "channel").tolist()
-    draw = numbers(table, name, "draw", required=True)
+    if "region" in table.columns:
+        regions = as_text(table["region"]).fillna("")
+        channels = [f"{one}[{region}]" if region else one for one, region in zip(channels, regions, strict=True)]
     facts = scenario.facts
     known = {saturation.channel for saturation in facts.saturations} | {cell.name for cell in facts.media}
-    for row, channel in enumerate(channels):
-        if channel not in known:
-            hint = did_you_mean(channel, known)
-            words = f"has no response curve in the scenario; {hint}"
-            raise ScenarioError(name, f"row {row + 1}, column channel", channel, words)
-    keys: list[tuple[str, ...]] = [(channel, f"{one:g}") for channel, one in zip(channels, draw, strict=True)]
-    number = dict(zip(keys, draw.tolist(), strict=True))
-    known_columns = ["form", *sorted(CURVE_PARAMETERS)]
-    parameters = table[[column for column in known_columns if column in table.columns]]
+    kept = [row for row, channel in enumerate(channels) if channel in known]
+    if not kept:
+        hint = did_you_mean(channels[0], known)
+        words = f"has no response curve in the scenario, nor has any other; {hint}"
+        raise ScenarioError(name, "row 1, column channel", channels[0], words)
+    left_out = sorted({*channels} - known)
+    # faults are told by the rows of the table as it is
+    draw = numbers(table, name, "draw", required=True)
+    table, own = table.iloc[kept].reset_index(drop=True), [channels[row] for row in kept]
+    keys: list[tuple[str, ...]] = [(channel, f"{draw[row]:g}") for channel, row in zip(own, kept, strict=True)]
+    number = dict(zip(keys, draw[kept].tolist(), strict=True))
+    parameters = table[[column for column in ("form", *sorted(CURVE_PARAMETERS)) if column in table.columns]]
     found = curves_by_key(parameters, name, keys)
     drawn: dict[str, list[Curve]] = {}
     for key in sorted(found, key=lambda one: (one[0], number[one])):
         drawn.setdefault(key[0], []).append(found[key])
-    return CurveDraws(drawn)
+    return CurveDraws(drawn, tuple(left_out))

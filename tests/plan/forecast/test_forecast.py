@@ -85,22 +85,22 @@ def test_without_uncertainty_the_forecast_is_the_plan_worth_of_every_group() -> 
 def test_sampling_draws_each_customer_with_its_probability() -> None:
     scenario = small(waves={"w1": "2026-03-02"})
     found = valued(scenario, "anna phone w1", "ben phone w1", "cleo sms w1")
-    table = found.forecast(draws=4000, seed=3, by=["channel"]).table
+    table = found.forecast(draws=2000, seed=3, by=["channel"]).table
     phone = figure(table, "response", "phone", "channel")
     # two coins of one half: 0, 1, 2 with probability ¼, ½, ¼
     assert (phone["p10"], phone["p50"], phone["p90"]) == (0, 1, 2)
-    assert phone["mean"] == pytest.approx(1, abs=0.05)
+    assert phone["mean"] == pytest.approx(1, abs=0.06)
     assert figure(table, "net_margin", "sms", "channel")["mean"] == pytest.approx(0.2 * 100 - 2, abs=3)
 
 
 def test_contacts_combined_independently_respond_together_at_most_once() -> None:
     scenario = small(responses={"combine": "independent", "per": ["customer_id", "wave"]})
     found = valued(scenario, "anna phone w1", "anna sms w1", "anna email w1")
-    table = found.forecast(draws=4000, by=["channel"]).table
+    table = found.forecast(draws=2000, by=["channel"]).table
     # 1 − 0.5 · 0.8 · 0.9 = 0.64 in one draw out of one; never two
     assert figure(table, "response")["p90"] == 1
-    assert figure(table, "response")["mean"] == pytest.approx(0.64, abs=0.035)
-    assert figure(table, "response", "phone", "channel")["mean"] == pytest.approx(0.64 * 5 / 8, abs=0.035)
+    assert figure(table, "response")["mean"] == pytest.approx(0.64, abs=0.06)
+    assert figure(table, "response", "phone", "channel")["mean"] == pytest.approx(0.64 * 5 / 8, abs=0.06)
 
 
 def test_a_relative_score_uncertainty_is_common_to_all_customers_of_a_channel() -> None:
@@ -110,30 +110,30 @@ def test_a_relative_score_uncertainty_is_common_to_all_customers_of_a_channel() 
     plan = pd.DataFrame({"customer_id": people["customer_id"], "channel": "email"})
     found = opt.evaluate(scenario, plan)
     scores = pd.DataFrame({"channel": ["email"], "relative": [0.2]})
-    table = found.forecast(scores=scores, sampling=False, draws=4000, seed=1).table
+    table = found.forecast(scores=scores, sampling=False, draws=2000, seed=1).table
     spread = math.sqrt(math.log1p(0.04))
     low, high = (100 * math.exp(spread * z - spread**2 / 2) for z in (-1.2815515655446004, 1.2815515655446004))
     response = figure(table, "response")
-    assert response["mean"] == pytest.approx(100, rel=0.015)
-    assert response["p10"] == pytest.approx(low, rel=0.03)
-    assert response["p90"] == pytest.approx(high, rel=0.03)
+    assert response["mean"] == pytest.approx(100, rel=0.02)
+    assert response["p10"] == pytest.approx(low, rel=0.04)
+    assert response["p90"] == pytest.approx(high, rel=0.04)
     # the customers' own luck comes on top: √(20² + 1000 · 0.1 · 0.9) for the spread
-    both = figure(found.forecast(scores=scores, draws=4000, seed=2).table, "response")
-    assert (both["p90"] - both["p10"]) / (high - low) == pytest.approx(math.sqrt(20**2 + 90) / 20, rel=0.07)
+    both = figure(found.forecast(scores=scores, draws=2000, seed=2).table, "response")
+    assert (both["p90"] - both["p10"]) / (high - low) == pytest.approx(math.sqrt(20**2 + 90) / 20, rel=0.1)
 
 
 def test_counted_responses_give_the_beta_of_their_rate() -> None:
     scenario = small()
     found = valued(scenario, "anna email w1", "ben email w1", "cleo sms w1")
     scores = pd.DataFrame({"channel": ["email"], "contacts": [1000], "responses": [50]})
-    forecast = found.forecast(scores=scores, sampling=False, draws=4000, by=["channel"])
+    forecast = found.forecast(scores=scores, sampling=False, draws=2000, by=["channel"])
     from scipy.stats import beta
 
     drawn = beta(50.5, 950.5)
     email = figure(forecast.table, "response", "email", "channel")
-    assert email["p10"] == pytest.approx(0.2 * drawn.ppf(0.1) / drawn.mean(), rel=0.02)
-    assert email["p90"] == pytest.approx(0.2 * drawn.ppf(0.9) / drawn.mean(), rel=0.02)
-    assert figure(forecast.table, "response")["mean"] == pytest.approx(0.4, rel=0.01)
+    assert email["p10"] == pytest.approx(0.2 * drawn.ppf(0.1) / drawn.mean(), rel=0.03)
+    assert email["p90"] == pytest.approx(0.2 * drawn.ppf(0.9) / drawn.mean(), rel=0.03)
+    assert figure(forecast.table, "response")["mean"] == pytest.approx(0.4, rel=0.02)
     assert any("scores of sms o are taken as known" in note for note in forecast.notes)
 
 
@@ -159,6 +159,51 @@ def test_drawn_curves_move_media_and_saturated_channels() -> None:
     assert phone["p10"] < phone["plan"] < phone["p90"] + 1e-12
     low = valued(rich(channels=with_phone(0.5)), spend={"search": 20.0})
     assert phone["p10"] == pytest.approx(low.contacts.query("channel == 'phone'")["expected_response"].sum())
+
+
+def test_draws_of_fitted_curves_name_regions_and_what_the_scenario_lacks_is_told() -> None:
+    media = {
+        "search": {
+            "by": ["country"], "spend": {"max": 100}, "in": "sale",
+            "curve": {"table": pd.DataFrame({"country": ["BE", "FR"], "top": [10.0, 20.0], "half": 30.0})},
+        }
+    }  # fmt: skip
+    found = valued(rich(media=media), spend={"search[BE]": 30.0, "search[FR]": 30.0})
+    curves = pd.DataFrame(
+        {
+            "draw": [0, 0, 0],
+            "channel": ["search", "search", "tv"],
+            "region": ["BE", "FR", None],
+            "form": "michaelis_menten",
+            "top": [4.0, 8.0, 1.0],
+            "half": 30.0,
+        }
+    )
+    forecast = found.forecast(curves=curves, sampling=False, draws=20, by=["channel", "country"])
+    assert figure(forecast.table, "sale", "search", "channel")["p50"] == pytest.approx(6)
+    assert figure(forecast.table, "sale", "BE", "country")["p50"] == pytest.approx(2)
+    assert any("curve draws of tv are left out" in note for note in forecast.notes)
+
+
+def test_a_drawn_curve_carries_the_level_of_calibrated_scores() -> None:
+    def share(factor: dict[str, float]) -> float:
+        own = with_phone(1.0)
+        own["phone"]["response_curve"] |= factor
+        found = valued(rich(channels=own), "anna phone w1")
+        curves = pd.DataFrame({"channel": ["phone"], "draw": [0], "top": [0.5], "half": [5.0]})
+        table = found.forecast(curves=curves, sampling=False, draws=20, by=["channel"]).table
+        phone = figure(table, "response", "phone", "channel")
+        return float(phone["p50"] / phone["plan"])
+
+    # z = 0.5 beyond both anchors 2/7 and 1/7: without a calibration the score stays and saturates more …
+    def shape(r: float) -> float:
+        """R(r · 2) / R(2)."""
+        return 2 * r / (5 + 2 * r) * 7 / 2
+
+    before = 2 / 7 * shape(0.5 * 3.5)
+    assert share({}) == pytest.approx(1 / 7 * shape(0.5 * 7) / before)
+    # … with one, half the curve is half the score: the same place on half the curve
+    assert share({"factor": 1.0}) == pytest.approx(0.5)
 
 
 def with_phone(top: float) -> dict[str, Any]:
