@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         SolverFailure,
         UnverifiedPlan,
     )
+    from optimizer.learn.appetence.appetence import Appetence
+    from optimizer.learn.appetence.fit import fit_appetence
     from optimizer.learn.attribution import Attribution, attribution
     from optimizer.learn.calibration import Calibration, calibrate
     from optimizer.learn.journeys import Journeys, read_journeys
@@ -50,6 +52,8 @@ _HOMES = {
     "attribution": "optimizer.learn.attribution",
     "Calibration": "optimizer.learn.calibration",
     "calibrate": "optimizer.learn.calibration",
+    "Appetence": "optimizer.learn.appetence.appetence",
+    "fit_appetence": "optimizer.learn.appetence.fit",
     "FittedCurves": "optimizer.learn.response",
     "fit_curves": "optimizer.learn.response",
     "OptimizerError": "optimizer.errors",
@@ -62,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Appetence",
     "Attribution",
     "Calibration",
     "Certificate",
@@ -79,6 +84,7 @@ __all__ = [
     "attribution",
     "calibrate",
     "evaluate",
+    "fit_appetence",
     "fit_curves",
     "load",
     "read_journeys",

@@ -223,3 +223,109 @@ def calibration(
         unit_cost=unit_cost,
         contacted=contacted,
     )
+
+
+@learn.command()
+def appetence(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Contact history, CSV or Parquet: customer_id, channel, event (sent, open, click, unsubscribe …), "
+            "date or time; optional offer, campaign, value. Without 'sent', a row is a contact with its outcome.",
+            show_default=False,
+        ),
+    ],
+    customers: Annotated[
+        Path,
+        typer.Option(metavar="TABLE", help="Who is scored: customer_id and any columns.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables go.")] = Path("appetence"),
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Learn from what was before. Default: all of it.", show_default=False),
+    ] = None,
+    response_days: Annotated[float, typer.Option(help="Days after a contact a response is due to it.")] = 14.0,
+    response: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            help="What counts as a response; several times. Default: click, return, purchase, response.",
+            show_default=False,
+        ),
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Channels to learn; several times. Default: all.", show_default=False)
+    ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The channel or offer of customers held out by draw: writes a baseline.",
+            show_default=False,
+        ),
+    ] = None,
+    consent: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Consent given; the history only takes from it.", show_default=False),
+    ] = None,
+    segment: Annotated[str | None, typer.Option(metavar="COLUMN", help="Default: segment.", show_default=False)] = None,
+    preference: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Default: preferred_channel.", show_default=False)
+    ] = None,
+    value: Annotated[str | None, typer.Option(metavar="COLUMN", help="Default: value.", show_default=False)] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Customer columns to learn from; several times. Default: all.", show_default=False),
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="A history column known before the contact, and the value to score at.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(help="logistic, or boosting.")] = "logistic",
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Against the past policy's choices: logged, or fitted.", show_default=False),
+    ] = None,
+    newcomers: Annotated[
+        str, typer.Option(help="What scores customers without history: auto, model, segment.")
+    ] = "auto",
+    min_responses: Annotated[int, typer.Option(min=1, help="Responses that a model of its own takes.")] = 50,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="A column under another name.", show_default=False),
+    ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPELLING=KIND", help="What an event means; SPELLING= leaves it out.", show_default=False),
+    ] = None,
+    time_zone: Annotated[str, typer.Option(help="Where days and hours are counted.")] = "UTC",
+    seed: Annotated[int, typer.Option(help="Of draws, and of the cut by customers.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+) -> None:
+    """Learn how likely each customer is to respond to each channel, and who may be reached.
+
+    Writes appetence.parquet, consent.parquet (and baseline.parquet), which a scenario reads, with summary.md and the
+    reports behind it. Needs the learn extra.
+
+    Example: `optimizer learn appetence contacts.csv --customers customers.csv --as-of 2026-03-01 --out learnt/`
+    """
+    from optimizer.commands.learn_appetence import run_appetence
+
+    asked = {
+        "as_of": as_of,
+        "response_days": response_days,
+        "channels": channel,
+        "control": control,
+        "consent": consent,
+    }
+    asked |= {"segment": segment, "preference": preference, "value": value, "columns": column, "model": model}
+    asked |= {"weights": weights, "newcomers": newcomers, "min_responses": min_responses, "time_zone": time_zone}
+    if response:
+        asked["responses"] = response
+    pairs = {"names": name or [], "events": event or [], "context": context or []}
+    run_appetence(file, customers, out, pairs=pairs, as_json=json, seed=seed, **asked)
