@@ -40,6 +40,40 @@ def attribution(
             help="exposure, first, unique, frequency, trim(N), drop_direct; several in order.", show_default=False
         ),
     ] = None,
+    lookback: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Days before a conversion in which a touch counts; CHANNEL=DAYS for one channel, several times.",
+            show_default=False,
+        ),
+    ] = None,
+    session: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES", help="Touches of one campaign so close to each other are one.", show_default=False
+        ),
+    ] = None,
+    nomenclature: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Raw campaign names to channels and campaigns, YAML or CSV.", show_default=False
+        ),
+    ] = None,
+    identities: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Key table: each row joins the identifiers in it.", show_default=False),
+    ] = None,
+    time_zone: Annotated[str, typer.Option(metavar="ZONE", help="Of moments written without one.")] = "UTC",
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Leave later events out, with a count.", show_default=False)
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS", help="The table's own name of a column; several times.", show_default=False
+        ),
+    ] = None,
     half_life: Annotated[
         float | None,
         typer.Option(
@@ -67,7 +101,16 @@ def attribution(
         file,
         model=model,
         out=out,
-        reading={"separator": separator},
+        reading={
+            "lookback": lookback,
+            "session": session,
+            "nomenclature": nomenclature,
+            "identities": identities,
+            "time_zone": time_zone,
+            "as_of": as_of,
+            "columns": column,
+            "separator": separator,
+        },
         order=order,
         kpi=kpi,
         by=by,

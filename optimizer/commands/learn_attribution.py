@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from optimizer.commands.console import messages, results, say, table
+from optimizer.errors import ScenarioError
 from optimizer.learn.attribution import attribution
-from optimizer.learn.journeys import Journeys, read_journeys
+from optimizer.learn.journeys import read_journeys
 from optimizer.plan.write import whole_file, write_csv
 
 _HEADERS = {
@@ -27,8 +28,11 @@ _WRITTEN = ("kpi", "channel", "campaign", "conversions", "value")
 
 def run_attribution(file: Path, *, model: str, out: Path | None, reading: dict[str, Any], **asked: Any) -> None:
     """Read, credit, print, and write where asked."""
-    journeys = read_journeys(file, **reading)
-    _tell_notes(journeys)
+    journeys = read_journeys(
+        file,
+        **{**reading, "lookback": _lookback(reading["lookback"]), "columns": _pairs("--column", reading["columns"])},
+    )
+    _notes(journeys.notes)
     found = attribution(journeys, model, **asked)
     _notes(tuple(note for note in found.notes if note not in journeys.notes))
     shown = {column: header for column, header in _HEADERS.items() if column in found.credit}
@@ -45,8 +49,29 @@ def run_attribution(file: Path, *, model: str, out: Path | None, reading: dict[s
         messages().print(f"wrote {out}", soft_wrap=True, markup=False)
 
 
-def _tell_notes(journeys: Journeys) -> None:
-    _notes(journeys.notes)
+def _lookback(words: list[str] | None) -> float | dict[str, float] | None:
+    """``30``, or ``email=7`` and ``*=30``, as days; a number alone beside channels stands for all others."""
+    if not words:
+        return None
+    days = {}
+    for word in words:
+        channel, _, number = word.rpartition("=")
+        try:
+            days[channel or "*"] = float(number)
+        except ValueError as error:
+            raise ScenarioError("--lookback", "days", word, "expected days, or CHANNEL=DAYS") from error
+    return days
+
+
+def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
+    """``ours=theirs`` as a mapping."""
+    if not words:
+        return None
+    pairs = [word.partition("=") for word in words]
+    for (ours, sign, theirs), word in zip(pairs, words, strict=True):
+        if not ours or not sign or not theirs:
+            raise ScenarioError(option, "column", word, "expected OURS=THEIRS, such as customer_id=visitor")
+    return {ours: theirs for ours, _, theirs in pairs}
 
 
 def _notes(notes: tuple[str, ...]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.journeys.cut import cut
+from optimizer.learn.journeys.events import named, read_events, unit_labels
 from optimizer.learn.journeys.grouped import is_grouped, read_grouped
+from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature, read_nomenclature
 from optimizer.learn.journeys.paths import Paths
 from optimizer.learn.journeys.table import Source, read_table, source_name
 from optimizer.learn.journeys.transforms import transformed
@@ -31,12 +35,19 @@ class Journeys:
         input tells none).
     notes : tuple of str
         What was met and done while reading, each with its count.
+    unattributed : DataFrame
+        kpi, conversions, value: conversions without a touch before them, credited to no one.
+    unmapped : DataFrame
+        Raw names that no line of the nomenclature fits: name, the columns it looks at, events, conversions, cost; most
+        events first.
     """
 
     source: str
     paths: dict[str, Paths]
     units: pd.DataFrame
     notes: tuple[str, ...] = ()
+    unattributed: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unmapped: pd.DataFrame = field(default_factory=pd.DataFrame)
     _made: dict[tuple[object, ...], Paths] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -106,21 +117,50 @@ class Journeys:
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
-def read_journeys(source: Source | Journeys, *, separator: str = ">") -> Journeys:
-    """Read journeys.
+def read_journeys(
+    source: Source | Journeys,
+    *,
+    nomenclature: Any = None,
+    identities: Source | None = None,
+    lookback: float | Mapping[str, float] | None = None,
+    session: float | None = None,
+    time_zone: str = "UTC",
+    as_of: object = None,
+    columns: Mapping[str, str] | None = None,
+    separator: str = ">",
+) -> Journeys:
+    """Read journeys: events, or grouped paths.
 
     Parameters
     ----------
     source : path or DataFrame
         CSV or Parquet. With a column ``path`` these are grouped paths: ``path`` ("a > b > c"), ``total_conversions``
         and, where known, ``total_conversion_value`` and ``total_null``; several KPIs stand side by side as
-        ``total_conversions_<kpi>`` and so on.
+        ``total_conversions_<kpi>`` and so on. Else they are events: ``customer_id``, ``timestamp``, ``channel`` and,
+        where known, ``campaign``, ``cost``, ``conversion`` (the KPI's name, true/false, or a count with the name in
+        ``kpi``), ``value``, ``time_zone``. A row without a channel is a conversion alone.
+    nomenclature : path, DataFrame or mapping, optional
+        Brings raw names to channels and campaigns, see ``optimizer.learn.journeys.nomenclature``. Raw names stand in
+        ``campaign``, else in ``channel`` (or in the path); those it does not know are in ``Journeys.unmapped``.
+    identities : path or DataFrame, optional
+        A key table whose rows join the identifiers in them, so that online and offline events meet in one person.
+    lookback : float or mapping, optional
+        Days before a conversion in which a touch counts; by channel where it is a mapping (``*``: all others).
+    session : float, optional
+        Minutes within which touches of one channel and campaign that follow each other are one.
+    time_zone : str
+        The zone of moments that are written without one.
+    as_of : date or text, optional
+        Later events are left out, with a count.
+    columns : mapping, optional
+        Our name of a column to the table's own.
     separator : str
         What stands between the touches of a path.
 
     Returns
     -------
     Journeys
+        With ``notes``: what was met and done, each with its count.
 
     Raises
     ------
@@ -131,10 +171,60 @@ def read_journeys(source: Source | Journeys, *, separator: str = ">") -> Journey
         return source
     name = source_name(source, "journeys")
     table = read_table(source, "journeys")
-    if not is_grouped(table):
-        raise ScenarioError(name, "column path", None, f"is missing; {did_you_mean('path', table.columns)}")
-    paths, notes = read_grouped(table, name, separator)
-    return Journeys(name, paths, units_of(paths), tuple(notes))
+    known = None if nomenclature is None else read_nomenclature(nomenclature)
+    if is_grouped(table):
+        for asked, value in (
+            ("identities", identities), ("lookback", lookback), ("session", session), ("as_of", as_of),
+        ):  # fmt: skip
+            if value is not None:
+                raise ScenarioError(name, asked, None, "needs events; grouped paths have no customers and no times")
+        paths, notes = read_grouped(named(table, columns, name), name, separator)
+        return _grouped(name, paths, known, notes)
+    events = read_events(
+        named(table, columns, name),
+        name,
+        nomenclature=known,
+        identities=identities,
+        time_zone=time_zone,
+        as_of=as_of,
+    )
+    found = cut(events, lookback, session)
+    return Journeys(
+        name,
+        found.paths,
+        events.units,
+        events.notes + found.notes,
+        unattributed=found.unattributed,
+        unmapped=events.unmapped,
+    )
+
+
+def _grouped(name: str, paths: dict[str, Paths], known: Nomenclature | None, notes: list[str]) -> Journeys:
+    """Grouped paths, their names through the nomenclature where there is one."""
+    units = units_of(paths)
+    unattributed = pd.DataFrame({"kpi": list(paths), "conversions": 0.0, "value": 0.0})
+    if known is None:
+        return Journeys(name, paths, units, tuple(notes), unattributed=unattributed)
+    if known.columns:
+        raise ScenarioError(known.file, "names", known.columns[0], "is no column of grouped paths; use patterns alone")
+    found, said = known.apply(pd.DataFrame({"name": units["channel"]}))
+    missing = found["channel"].isna()
+    unmapped = pd.DataFrame(
+        {"name": units["channel"], "events": units["touches"], "conversions": np.nan, "cost": np.nan}
+    )[missing].sort_values("events", ascending=False, kind="stable", ignore_index=True)
+    if len(unmapped):
+        shown = ", ".join(f"{row.name} ({row.events:,.10g})" for row in unmapped.head(5).itertuples(index=False))
+        said.append(f"{known.file}: {len(unmapped):,} names fit no line: {shown}")
+    raw = units.assign(
+        channel=found["channel"].fillna(UNMAPPED).astype("str"), campaign=found["campaign"].astype("str")
+    )
+    # Several raw names may be one campaign.
+    group = raw.groupby(["channel", "campaign"], sort=True)
+    units = group.agg(touches=("touches", "sum"), cost=("cost", "first")).reset_index()
+    code = group.ngroup().to_numpy().astype(np.int32)
+    labels = unit_labels(units)
+    paths = {kpi: replace(one, names=labels, step=code[one.step]).distinct() for kpi, one in paths.items()}
+    return Journeys(name, paths, units, (*notes, *said), unattributed=unattributed, unmapped=unmapped)
 
 
 def units_of(paths: dict[str, Paths]) -> pd.DataFrame:

@@ -1,0 +1,355 @@
+"""Events: a row a touch or a conversion, online or offline, checked and sorted.
+
+Columns: ``customer_id`` (or customer), ``timestamp`` (or time, datetime, date), ``channel``, and where known
+``campaign``, ``cost``, ``conversion``, ``kpi``, ``value``. A row with a channel is a touch. A row with a conversion is
+a conversion too, at that moment; without a channel it is a conversion alone, such as a sale at the till.
+``conversion`` holds the KPI's name (lead, test drive, sale), or true/false or a count with the KPI's name in ``kpi``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.errors import ScenarioError
+from optimizer.learn.journeys.exact_sums import Floats, Ints, sums_by
+from optimizer.learn.journeys.grouped import PLAIN_KPI
+from optimizer.learn.journeys.identities import joined
+from optimizer.learn.journeys.moments import one_moment, read_moments
+from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature
+from optimizer.learn.journeys.order import joint_key
+from optimizer.learn.journeys.table import Source
+from optimizer.scenario.columns import as_text, numbers, require, row_fault
+from optimizer.scenario.messages import did_you_mean
+
+#: The channel of a touch that names none.
+UNKNOWN = "(unknown)"
+#: Other spellings of our columns.
+_SPELLINGS = {
+    "customer_id": ("customer", "client_id", "user_id", "visitor_id"),
+    "timestamp": ("time", "datetime", "date"),
+}
+_YES, _NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events in the order of customer, moment and name.
+
+    Parameters
+    ----------
+    customer : array of int
+        A number a person.
+    moment : array of int
+        Microseconds since 1970, UTC.
+    unit : array of int
+        What was touched, a row of ``units``; −1 for a conversion alone.
+    kpi : array of int
+        What was reached, a position in ``kpis``; −1 for a touch alone.
+    conversions, value : array of float
+        How many, and what they are worth; 0 for a touch alone.
+    units : DataFrame
+        channel, campaign, touches, cost; in the order of their text.
+    kpis : tuple of str
+        Most frequent first.
+    valued : bool
+        Whether the input tells values.
+    unmapped : DataFrame
+        Raw names that no line of the nomenclature fits: name, the nomenclature's columns, events, conversions, cost.
+    notes : tuple of str
+        What was met and done, with counts.
+    """
+
+    customer: Ints
+    moment: Ints
+    unit: Ints
+    kpi: Ints
+    conversions: Floats
+    value: Floats
+    units: pd.DataFrame
+    kpis: tuple[str, ...]
+    valued: bool
+    unmapped: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def unit_labels(units: pd.DataFrame) -> tuple[str, ...]:
+    """Channels and campaigns as one name each."""
+    return tuple(
+        f"{channel} ▸ {campaign}" if campaign else str(channel)
+        for channel, campaign in zip(units["channel"], units["campaign"], strict=True)
+    )
+
+
+def named(table: pd.DataFrame, columns: Mapping[str, str] | None, file: str) -> pd.DataFrame:
+    """The table with our names for its columns: by ``columns`` (ours to the table's own), else by known spellings.
+
+    Raises
+    ------
+    ScenarioError
+        When ``columns`` speaks of one that is not there, or takes the name of another.
+    """
+    renamed: dict[str, str] = {}
+    for ours, theirs in (columns or {}).items():
+        if theirs not in table.columns:
+            raise ScenarioError(file, f"column {theirs}", None, f"is missing; {did_you_mean(theirs, table.columns)}")
+        if ours != theirs and ours in table.columns:
+            raise ScenarioError(file, f"column {ours}", None, f"stands beside {theirs}, which is to take its name")
+        renamed[theirs] = ours
+    for ours, spellings in _SPELLINGS.items():
+        if ours not in table.columns and ours not in renamed.values():
+            known = [one for one in spellings if one in table.columns and one not in renamed]
+            if known:
+                renamed[known[0]] = ours
+    return table.rename(columns=renamed)
+
+
+def read_events(
+    table: pd.DataFrame,
+    file: str,
+    *,
+    nomenclature: Nomenclature | None,
+    identities: Source | None,
+    time_zone: str,
+    as_of: object,
+) -> Events:
+    """Check and sort a table of events; see ``optimizer.learn.journeys.read_journeys``.
+
+    Raises
+    ------
+    ScenarioError
+        For a missing column, an empty customer, a moment or a number that cannot be read, and value without conversion.
+    """
+    require(table, file, "customer_id", "timestamp")
+    if nomenclature is None:
+        require(table, file, "channel")
+    notes: list[str] = []
+    customers = as_text(table["customer_id"])
+    if (empty := customers.isna().to_numpy(bool)).any():
+        raise row_fault(
+            file, int(np.argmax(empty)), "customer_id", "empty", "expected who was touched", int(empty.sum())
+        )
+    customer, who = pd.factorize(customers)
+    moments = read_moments(table, file, "timestamp", time_zone)
+    notes += moments.notes
+    conversions, kpi, kpis = _conversions(table, file)
+    value = _amounts(table, file, "value")
+    cost = _amounts(table, file, "cost")
+    if (bad := (value > 0) & (conversions == 0)).any():
+        raise row_fault(
+            file, int(np.argmax(bad)), "value", float(value[np.argmax(bad)]), "expected a conversion with it",
+            int(bad.sum()),
+        )  # fmt: skip
+    person = customer.astype(np.int64)
+    if identities is not None:
+        persons, said = joined(pd.Index(who), identities)
+        person, notes = persons[customer], notes + said
+    unit, units, unmapped, said = _units(table, file, nomenclature, conversions, cost)
+    notes += said
+    kept = np.ones(len(table), bool)
+    if as_of is not None:
+        kept = moments.utc <= one_moment(as_of, time_zone, "as_of")
+        if not kept.all():
+            notes.append(f"{int((~kept).sum()):,} of {len(kept):,} rows lie after {as_of} and were left out")
+        if not kept.any():
+            raise ScenarioError(
+                file, "as_of", as_of, "expected a moment after the first event; every row lies after it"
+            )
+    else:
+        ahead = int((moments.utc > round(time.time() * 1e6)).sum())
+        if ahead:
+            notes.append(f"{ahead:,} rows lie in the future of this computer's clock; give as_of to leave them out")
+    order, said = _sorted(person, moments.utc, unit, np.column_stack((kpi, conversions, value, cost)), kept)
+    notes += said
+    kpi, kpis = _by_frequency(kpi[order], conversions[order], kpis)
+    touches = order[unit[order] >= 0]
+    units["touches"] = np.bincount(unit[touches], minlength=len(units)).astype(float)
+    units["cost"] = sums_by(unit[touches], cost[touches], len(units)) if "cost" in table.columns else np.nan
+    return Events(
+        person[order], moments.utc[order], unit[order], kpi, conversions[order], value[order],
+        units, kpis, "value" in table.columns, unmapped, tuple(notes),
+    )  # fmt: skip
+
+
+def _amounts(table: pd.DataFrame, file: str, column: str) -> Floats:
+    if column not in table.columns:
+        return np.zeros(len(table))
+    return np.nan_to_num(numbers(table, file, column, low=0.0), nan=0.0)
+
+
+def _conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tuple[str, ...]]:
+    """How many conversions a row is, of which KPI, and the KPIs."""
+    if "conversion" not in table.columns:
+        if "kpi" not in table.columns:
+            require(table, file, "conversion")
+        words = as_text(table["kpi"])
+    else:
+        words = as_text(table["conversion"])
+    codes, distinct = pd.factorize(words)
+    spelled = [str(one).strip() for one in distinct]
+    amount = np.array([_amount(one) for one in spelled] or [np.nan])
+    is_name = np.isnan(amount) if spelled else np.zeros(0, bool)
+    counted = not is_name.any()
+    if is_name.any() and ((amount > 0) & ~is_name).any():
+        odd = int(np.flatnonzero((amount > 0) & ~is_name)[0])
+        rows = np.flatnonzero(codes == odd)
+        raise row_fault(
+            file, int(rows[0]), "conversion", spelled[odd],
+            f"expected a KPI's name, as in other rows ({spelled[int(np.argmax(is_name))]}), not a count", len(rows),
+        )  # fmt: skip
+    if ((amount < 0) | np.isinf(amount)).any():
+        odd = int(np.flatnonzero((amount < 0) | np.isinf(amount))[0])
+        rows = np.flatnonzero(codes == odd)
+        raise row_fault(file, int(rows[0]), "conversion", spelled[odd], "expected a count of at least 0", len(rows))
+    if counted:
+        found = np.append(amount, 0.0)[codes] if spelled else np.zeros(len(table))
+        label = as_text(table["kpi"]).fillna(PLAIN_KPI) if "kpi" in table.columns else None
+        if label is None:
+            return found, np.where(found > 0, 0, -1), (PLAIN_KPI,)
+    else:
+        found = np.append(np.where(is_name, 1.0, 0.0), 0.0)[codes]
+        label = words
+    kpi, names = pd.factorize(label.where(found > 0))
+    return found, kpi.astype(np.int64), tuple(str(name).strip() for name in names) or (PLAIN_KPI,)
+
+
+def _by_frequency(kpi: Ints, conversions: Floats, kpis: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+    """KPIs in the order of a funnel, most frequent first."""
+    totals = sums_by(kpi[kpi >= 0], conversions[kpi >= 0], len(kpis))
+    order = sorted(range(len(kpis)), key=lambda at: (-totals[at], kpis[at]))
+    rank = np.full(len(kpis) + 1, -1, np.int64)
+    rank[order] = np.arange(len(kpis))
+    return rank[kpi], tuple(kpis[at] for at in order)
+
+
+def _amount(word: str) -> float:
+    """The count that a word says; NaN where it says none."""
+    if word.casefold() in _YES:
+        return 1.0
+    if word.casefold() in _NO or not word:
+        return 0.0
+    try:
+        return float(word) if word.casefold() != "nan" else np.nan
+    except ValueError:
+        return np.nan
+
+
+def _units(
+    table: pd.DataFrame, file: str, nomenclature: Nomenclature | None, conversions: Floats, cost: Floats
+) -> tuple[Ints, pd.DataFrame, pd.DataFrame, list[str]]:
+    """What each row touches, the distinct units, names without a channel, and notes."""
+    notes: list[str] = []
+    raw = as_text(table["campaign"]) if "campaign" in table.columns else None
+    told = as_text(table["channel"]) if "channel" in table.columns else None
+    unmapped = pd.DataFrame({"name": [], "events": [], "conversions": [], "cost": []})
+    if nomenclature is None:
+        assert told is not None
+        channel, campaign = told, raw if raw is not None else pd.Series("", index=table.index)
+    else:
+        source = raw if raw is not None else told
+        if source is None:
+            raise ScenarioError(file, "column campaign", None, "is missing; the nomenclature reads raw names from it")
+        channel, campaign, unmapped, notes = _mapped(table, file, nomenclature, source, told, conversions, cost)
+    # A row that names nothing is a conversion alone, or a touch of who knows what.
+    nothing = channel.isna().to_numpy(bool) & (campaign.isna() | (campaign == "")).to_numpy(bool)
+    alone = nothing & (conversions > 0)
+    unknown = channel.isna().to_numpy(bool) & ~alone
+    if unknown.any():
+        notes.append(f"{int(unknown.sum()):,} touches name no channel and count as {UNKNOWN}")
+    codes, distinct = pd.factorize(
+        pd.MultiIndex.from_arrays([channel.fillna(UNKNOWN).astype(object), campaign.fillna("").astype(object)])
+        if not campaign.isna().all() and not (campaign == "").all()
+        else channel.fillna(UNKNOWN).astype(object)
+    )
+    pairs = [one if isinstance(one, tuple) else (one, "") for one in distinct]
+    used = sorted({int(code) for code in np.unique(codes[~alone])}, key=lambda at: pairs[at])
+    rank = np.full(len(pairs), -1, np.int64)
+    rank[used] = np.arange(len(used))
+    unit = np.where(alone, -1, rank[codes])
+    units = pd.DataFrame(
+        {"channel": [pairs[at][0] for at in used], "campaign": [pairs[at][1] for at in used]}, dtype="str"
+    )
+    return unit, units, unmapped, notes
+
+
+def _mapped(
+    table: pd.DataFrame, file: str, nomenclature: Nomenclature, source: pd.Series, told: pd.Series | None,
+    conversions: Floats, cost: Floats,
+) -> tuple[pd.Series, pd.Series, pd.DataFrame, list[str]]:  # fmt: skip
+    """Channel and campaign by the nomenclature; what it does not know keeps the channel it came with, and is listed."""
+    for column in nomenclature.columns:
+        if column not in table.columns:
+            raise ScenarioError(
+                nomenclature.file, "names", column, f"is no column of {file}; {did_you_mean(column, table.columns)}"
+            )
+    looked = pd.DataFrame({"name": source, **{column: as_text(table[column]) for column in nomenclature.columns}})
+    group = looked.groupby(list(looked.columns), dropna=False, sort=True)
+    code = group.ngroup().to_numpy(np.int64)
+    names = group.size().index.to_frame(index=False)
+    names = names if isinstance(names, pd.DataFrame) else names.to_frame()
+    found, notes = nomenclature.apply(names)
+    raw_channel = found["channel"].to_numpy(object)[code]
+    missing = pd.isna(raw_channel) & source.notna().to_numpy(bool)
+    kept = told.to_numpy(object)[missing] if told is not None and told is not source else np.full(missing.sum(), None)
+    raw_channel[missing] = np.where(pd.isna(kept), UNMAPPED, kept)
+    empty = source.isna().to_numpy(bool)
+    if told is not None and told is not source:
+        raw_channel[empty] = told.to_numpy(object)[empty]
+    channel = pd.Series(raw_channel, index=table.index, dtype="str")
+    campaign = pd.Series(found["campaign"].to_numpy(object)[code], index=table.index, dtype="str")
+    lost = np.unique(code[missing])
+    events = np.bincount(code[missing], minlength=len(names))
+    unmapped = names.iloc[lost].assign(
+        events=events[lost],
+        conversions=sums_by(code[missing], conversions[missing], len(names))[lost],
+        cost=sums_by(code[missing], cost[missing], len(names))[lost],
+    )
+    unmapped = unmapped.sort_values("events", ascending=False, kind="stable", ignore_index=True)
+    if len(unmapped):
+        shown = ", ".join(f"{row.name} ({row.events:,})" for row in unmapped.head(5).itertuples(index=False))
+        more = f" and {len(unmapped) - 5:,} more" if len(unmapped) > 5 else ""
+        notes.append(
+            f"{nomenclature.file}: {len(unmapped):,} names in {int(events.sum()):,} rows fit no line: {shown}{more}"
+        )
+    return channel, campaign, unmapped, notes
+
+
+def _sorted(person: Ints, moment: Ints, unit: Ints, rest: Floats, kept: NDArray[np.bool_]) -> tuple[Ints, list[str]]:
+    """The rows that count in the order of person, moment and unit, conversions alone last; repeats left out."""
+    notes = []
+    order = np.argsort(joint_key(person, moment, np.where(unit < 0, unit.max(initial=0) + 1, unit)))
+    if not kept.all():
+        order = order[kept[order]]
+    here, at, what = person[order], moment[order], unit[order]
+    mine = here[1:] == here[:-1]
+    late = int((mine & (order[1:] < order[:-1]) & (at[1:] > at[:-1])).sum())
+    if late:
+        notes.append(f"{late:,} rows stood before an earlier one of the same customer; they were sorted by time")
+    together = mine & (at[1:] == at[:-1])
+    same = together & (what[1:] == what[:-1])
+    if same.any():
+        rows = np.flatnonzero(np.append(False, same) | np.append(same, False))
+        frame = pd.DataFrame(rest[order[rows]])
+        frame.insert(0, "person", here[rows])
+        frame.insert(1, "moment", at[rows])
+        frame.insert(2, "unit", what[rows])
+        repeat = frame.duplicated().to_numpy(bool)
+        if repeat.any():
+            keep = np.ones(len(order), bool)
+            keep[rows[repeat]] = False
+            notes.append(
+                f"{int(repeat.sum()):,} of {len(order):,} rows repeat another in every column and were left out"
+            )
+            order = order[keep]
+    tied = together & (what[1:] != what[:-1]) & (what[1:] >= 0)
+    if tied.any():
+        notes.append(
+            f"{int(tied.sum()):,} touches share their moment with another of the same customer; they stand in the "
+            "order of their names"
+        )
+    return order, notes
