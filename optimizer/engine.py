@@ -270,11 +270,14 @@ def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem
     if solution.status == "infeasible":
         raise Infeasible(_bill(problem, scenario, notes=solution.notes))
     if solution.status == "no_plan":
+        known = "".join(f" ({note})" for note in solution.notes if note.startswith(("no first plan", "stopped while")))
         if stopped:
-            raise NoPlan("interrupted before any plan was found")
+            raise NoPlan(f"interrupted before any plan was found{known}")
         if over:
-            raise NoPlan("the time limit came before any plan was found; raise --time-limit, or relax a rule")
-        raise NoPlan("no plan was found, nor a proof that there is none; let a rule bend with soft, or relax one")
+            raise NoPlan(f"the time limit came before any plan was found{known}; raise --time-limit, or relax a rule")
+        raise NoPlan(
+            f"no plan was found, nor a proof that there is none{known}; let a rule bend with soft, or relax one"
+        )
     if solution.status == "failed":
         raise SolverFailure("the solver gave no answer: " + "; ".join(solution.notes))
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from optimizer.memory import Memory
 from optimizer.problem import Bools, Floats, Ints, Problem
-from optimizer.solve.decomposed.alternatives import alternatives
+from optimizer.solve.decomposed.alternatives import alternatives, second_best_losses
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
+from optimizer.solve.decomposed.first_plan import first_plan, sampled_prices
 from optimizer.solve.decomposed.lean import lean_cores
 from optimizer.solve.decomposed.prepared import prepare
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
@@ -42,8 +43,16 @@ MENDERS = 50
 CURVE_WIDTHS = (0.1, 0.02, 0.003, 0.0005, 0.0001)
 
 
+#: How a note begins that says where the search was when it was stopped without anything to show.
+STOPPED = "stopped while"
+
+
 class NotDecomposed(Exception):
     """The problem is not one for this path; the message says why."""
+
+
+class _Stopped(Exception):
+    """Asked to stop where there is nothing yet to make a plan from; the message says where."""
 
 
 class _Solve:
@@ -65,7 +74,7 @@ class _Solve:
         self.best: CorePlan | None = None
         self.bound = math.inf
         self.notes: list[str] = []
-        self.late = False
+        self.late = self.tried = False
         self.known: tuple[Floats, Floats] | None = None  # prices to start from, and how far to look at first
         self.step = 0.0  # every plan's worth is a whole multiple of it, but for the constant
         self.lowest = -math.inf  # no plan is worth less
@@ -82,11 +91,23 @@ class _Solve:
             objective = self.best.worth if self.best is not None else math.nan
             self.progress(stage, objective, self.bound if bound is None else bound)
 
+    def _between(self, stage: str) -> None:
+        """Report a step before any price; of a limit that came so early a first plan is still waited for a while."""
+        self.tell(stage)
+        if self.asked is not None and self.asked():
+            raise _Stopped(f"{STOPPED} classes were built of customers, before there were prices")
+        if time.monotonic() > self.deadline + LAST_TRY:
+            raise _Stopped(f"{STOPPED} classes were built of customers, {LAST_TRY:g} seconds after the limit")
+
     def run(self) -> Status:
         """Search; the status where no plan was found."""
         problem = self.problem
         structure = read_structure(problem)
-        prepared = prepare(problem, structure, self.memory, self.tell)
+        try:
+            prepared = prepare(problem, structure, self.memory, self._between)
+        except _Stopped as where:
+            self.notes.append(str(where))
+            return "no_plan"
         if prepared.whole is None:
             return "infeasible"
         self.dual = prepared.whole.dual(structure)
@@ -111,6 +132,12 @@ class _Solve:
             Tree(self).search()
         else:
             self.cores(self.point, self.choice)
+        self._first_plan()
+
+    def _first_plan(self) -> None:
+        """A plan without a core, where there is none yet."""
+        if self.best is None and not self.tried:
+            self.best, self.tried = first_plan(self), True
 
     def _fall_back(self, within: Dual, wide: int) -> None:
         """Plans where diagrams of some customers hold a part of what rules allow; the bound stays that of all."""
@@ -145,7 +172,19 @@ class _Solve:
         found = pricing.run()
         self.everyone, self.scales = pricing.everyone, pricing.scales
         self.point, self.choice, self.losses = found.point, found.choice, found.losses
-        self.bound = self.fallen(found.bound)
+        unknown = bool(self.dual.structure.rows) and not self.point.price.any()
+        if unknown and self.out_of_time() and math.isfinite(found.bound):
+            self._price_a_sample()
+        self.bound = self.fallen(self.point.value)
+
+    def _price_a_sample(self) -> None:
+        """Prices of a sample, where time was over before there were any: without them neither plan nor bound is any."""
+        self.tell("pricing a sample")
+        point, choice = self.dual.chosen(sampled_prices(self.dual), self.everyone)
+        if point.value < self.point.value:
+            self.point, self.choice = point, choice
+            units = self.everyone.plan.units
+            self.losses = second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
 
     def fallen(self, bound: float) -> float:
         """The most that a plan within a bound is worth."""
@@ -193,6 +232,9 @@ class _Solve:
         order = _nearest_ties(losses, columns.group)
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
         if self.out_of_time():
+            self._first_plan()
+            if self.best is not None:
+                return
             # Prices came late or were broken off: one core more, and there is a plan with its gap.
             self.deadline, self.asked, self.late = time.monotonic() + LAST_TRY, None, True
             size = min(4 * size, LARGEST_CORE, columns.units)
