@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optimizer.learn.attribution import Attribution, attribution
     from optimizer.learn.calibration import Calibration, calibrate
     from optimizer.learn.journeys import Journeys, read_journeys
-    from optimizer.learn.response import FittedCurves, fit_curves
+    from optimizer.learn.response import FittedCurves, ImportedCurves, fit_curves, import_curves
     from optimizer.plan.certificate import Certificate
     from optimizer.plan.plan import Plan
     from optimizer.scenario import Scenario, load
@@ -56,6 +56,8 @@ _HOMES = {
     "fit_appetence": "optimizer.learn.appetence.fit",
     "FittedCurves": "optimizer.learn.response",
     "fit_curves": "optimizer.learn.response",
+    "ImportedCurves": "optimizer.learn.response",
+    "import_curves": "optimizer.learn.response",
     "OptimizerError": "optimizer.errors",
     "ScenarioError": "optimizer.errors",
     "Infeasible": "optimizer.errors",
@@ -71,6 +73,7 @@ __all__ = [
     "Calibration",
     "Certificate",
     "FittedCurves",
+    "ImportedCurves",
     "Infeasible",
     "Journeys",
     "NoPlan",
@@ -86,6 +89,7 @@ __all__ = [
     "evaluate",
     "fit_appetence",
     "fit_curves",
+    "import_curves",
     "load",
     "read_journeys",
     "solve",

@@ -372,3 +372,40 @@ def appetence(
         asked["responses"] = response
     pairs = {"names": name or [], "events": event or [], "context": context or []}
     run_appetence(file, customers, out, pairs=pairs, as_json=json, seed=seed, **asked)
+
+
+@learn.command("import-curves")
+def import_curves(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A row a curve (channel, [region], the kind's columns; scale, kpi_scale, carried, cost), or a row a "
+            "point (channel, [region], spend, response).",
+            show_default=False,
+        ),
+    ],
+    kind: Annotated[
+        str, typer.Option(help="points, robyn, meridian, pymc_logistic, pymc_tanh, pymc_michaelis_menten or pymc_hill.")
+    ] = "points",
+    spans: Annotated[float, typer.Option(metavar="N", help="Periods that the file's figures span.")] = 1.0,
+    periods: Annotated[
+        float, typer.Option(metavar="N", help="Periods of the scenario's horizon, for which curves are written.")
+    ] = 1.0,
+    region: Annotated[
+        str | None, typer.Option(help="The column of regions. Default: region, where there is one.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the files go; replaced whole. Default: curves/ beside FILE.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write curves that were fitted elsewhere as a scenario reads them.
+
+    Example: `optimizer learn import-curves robyn.csv --kind robyn --periods 13 --out curves`
+    """
+    from optimizer.commands.learn_curves import run_import
+
+    run_import(file, kind=kind, spans=spans, periods=periods, region=region, out=out)

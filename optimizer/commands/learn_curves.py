@@ -10,10 +10,12 @@ import pandas as pd
 
 from optimizer.commands.console import messages, print_json, results, say, table
 from optimizer.errors import ScenarioError
+from optimizer.learn.response.curve_keys import keys_of
 from optimizer.learn.response.curves_file import check_ours, summary_of
 from optimizer.learn.response.diagnostics import warnings_of
 from optimizer.learn.response.fit import fit_curves
 from optimizer.learn.response.fitted import FittedCurves, cell_name
+from optimizer.learn.response.importers import import_curves
 
 
 def run_curves(
@@ -37,6 +39,22 @@ def run_curves(
         print_json(summary_of(fitted, periods))
         return
     _tell(fitted, folder)
+
+
+def run_import(
+    file: Path, *, kind: str, spans: float, periods: float, region: str | None, out: Path | None
+) -> None:
+    """Convert curves that were fitted elsewhere, write them, and say what each is."""
+    folder = out if out is not None else file.parent / "curves"
+    check_ours(folder)
+    found = import_curves(file, kind, region=region, periods=spans)
+    over = found.over(periods)
+    found.save(folder, periods=periods)
+    for name, curve in over.items():
+        form, keys = keys_of(curve)
+        words = f"{len(keys)} points" if form == "points" else ", ".join(f"{k} {v:,.6g}" for k, v in keys.items())
+        say(f"{name}: {form}, {words}")
+    say(f"curves over {periods:g} period{'s' * (periods != 1)} in {folder}")
 
 
 def _tell(fitted: FittedCurves, folder: Path) -> None:

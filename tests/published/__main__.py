@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
-from tests.published import customer_assignment, docplex, targeted_offers
+from tests.published import curves, customer_assignment, docplex, targeted_offers
 from tests.published.folder import save
 from tests.published.run import show, solve
 
@@ -30,7 +31,15 @@ def main(arguments: list[str] | None = None) -> int:
         one.add_argument("--quiet", action="store_true", help="no progress on stderr")
         if kind == "customer_assignment":
             one.add_argument("--hard", action="store_true", help="make every soft rule hard")
+    one = kinds.add_parser("curves", help="response curves on pymc_mmm, robyn and meridian")
+    one.add_argument("path", type=Path, help="folder that holds pymc_mmm, robyn and meridian")
+    one.add_argument("--only", choices=[*curves.CALLS], help="one of the tables")
+    one.add_argument("--draws", type=int, default=200, help="bootstrap draws")
     asked = parser.parse_args(arguments)
+    if asked.kind == "curves":
+        for name in [asked.only] if asked.only else [*curves.CALLS]:
+            print(json.dumps(curves.line(asked.path, name, draws=asked.draws)), flush=True)
+        return 0
     if asked.kind == "customer_assignment":
         keys = customer_assignment.read(asked.path, hard=asked.hard)
     else:

@@ -2,5 +2,6 @@
 
 from optimizer.learn.response.fit import fit_curves
 from optimizer.learn.response.fitted import FittedCurves
+from optimizer.learn.response.importers import ImportedCurves, import_curves
 
-__all__ = ["FittedCurves", "fit_curves"]
+__all__ = ["FittedCurves", "ImportedCurves", "fit_curves", "import_curves"]

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import lstsq
 
 from optimizer.learn.response.model import Estimate, Model, term_of
 from optimizer.learn.response.panel import Panel
@@ -98,6 +99,15 @@ def evaluate(
     floor = 1e-20 * float(response @ response)
     bic = rows * float(np.log(max(estimate.squares, floor) / rows)) + model.size * float(np.log(rows))
     return Candidate(forms, model, estimate, error, bic)
+
+
+def without_spend(baseline: Floats, response: Floats, folds: Sequence[Fold]) -> Floats:
+    """Errors on the held-out rows of a baseline that knows no spend; NaN on the others."""
+    error = np.full(len(response), np.nan)
+    for fold in folds:
+        level = lstsq(baseline[fold.fit], response[fold.fit])[0] if baseline.shape[1] else np.empty(0)
+        error[fold.foretell] = response[fold.foretell] - baseline[fold.foretell] @ level
+    return error
 
 
 def choose(candidates: Sequence[Candidate], panel: Panel) -> tuple[Candidate, pd.DataFrame]:

@@ -63,6 +63,17 @@ def save_curves(fitted: FittedCurves, folder: Path, *, periods: float) -> Path:
     return folder
 
 
+def save_tables(tables: dict[str, pd.DataFrame], folder: Path, *, periods: float) -> Path:
+    """Write one table a channel, and the list of files."""
+    names = file_names(list(tables))
+    with whole_folder(folder, check=check_ours) as partial:
+        for channel, table in tables.items():
+            write_csv(table, partial / f"{names[channel]}.csv")
+        files = sorted([*(file.name for file in partial.iterdir()), SUMMARY])
+        (partial / SUMMARY).write_text(summary_text({"periods": periods, "files": files}), encoding="utf-8")
+    return folder
+
+
 def check_ours(folder: Path) -> None:
     """Refuse an output folder that holds files which no fit wrote: they would be lost."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):

@@ -2,6 +2,8 @@
 
 - r2: 1 − Σ e² / Σ (y − ȳ)²
 - nrmse: √(mean e²) / (max y − min y), as Robyn reports it
+- heldout_…: the same on periods that the fit had not seen (though the forms were chosen on them)
+- heldout_nrmse_without_spend: of the baseline alone, to hold the fit against
 - mape: mean |e / y| over rows with y ≠ 0
 - autocorrelation, durbin_watson: of the residuals, one period apart, within regions
 - vif: 1 / (1 − R²) of a channel's contribution against the baseline and the other channels (collinearity)
@@ -43,6 +45,8 @@ def diagnostics_table(fitted: FittedCurves) -> pd.DataFrame:
         if held.any():
             found = errors(part.panel.response[held], part.heldout[held])
             rows += [(scope, f"heldout_{name}", value) for name, value in found.items()]
+            bare = errors(part.panel.response[held], part.heldout_without[held])
+            rows.append((scope, "heldout_nrmse_without_spend", bare["nrmse"]))
         rows += [
             (scope, "autocorrelation", _autocorrelation(part, error)),
             (scope, "durbin_watson", _durbin_watson(part, error)),
@@ -80,7 +84,7 @@ def warnings_of(fitted: FittedCurves) -> list[str]:
                 found.append(f"{channel}: hardly told apart from the other terms (variance inflation {vif:,.0f})")
         scope = scope_of(fitted, part)
         near = float(table[(scope, "autocorrelation")])
-        if abs(near) > 0.4:
+        if abs(near) > 0.4 and part.panel.rows >= 24:
             found.append(f"{scope}: residuals follow each other (autocorrelation {near:.2f}); a term may be missing")
     return found
 

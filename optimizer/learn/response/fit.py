@@ -14,7 +14,7 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.response.adstock import ADSTOCKS
 from optimizer.learn.response.baseline import Baseline, baseline_of, no_baseline
 from optimizer.learn.response.bootstrap import draws_of, with_pool
-from optimizer.learn.response.choice import Forms, Settings, choose, default_holdout, evaluate, folds_of
+from optimizer.learn.response.choice import Forms, Settings, choose, default_holdout, evaluate, folds_of, without_spend
 from optimizer.learn.response.fitted import FittedCurves, FittedPanel
 from optimizer.learn.response.panel import Panel, choose_region, read_observed, read_series, read_table
 from optimizer.learn.response.saturation import CONCAVE, SHAPES
@@ -254,6 +254,7 @@ def _fit(
         unit=unit,
         choice=table,
         heldout=chosen.error * unit * panel.row_size,
+        heldout_without=without_spend(baseline.columns, response, folds) * unit * panel.row_size,
         level=level,
     )
 
@@ -288,7 +289,7 @@ def _fitting_baseline(panel: Panel, trend: int, seasonality: int) -> tuple[Basel
             panel.file,
             "rows",
             panel.rows,
-            f"are too few for {len(panel.channels)} channels and a baseline of {found.columns.shape[1]} terms; "
+            f"too few for {len(panel.channels)} channels and a baseline of {found.columns.shape[1]} terms; "
             f"expected at least {least} periods (or fewer controls)",
         )
     return found, [*notes, *found.notes]

@@ -30,7 +30,7 @@ class FittedPanel:
     """One panel and its fit: all channels of a series, or one channel of an observed table.
 
     ``unit`` is the response, a unit of size, that is 1 in the fit; ``heldout`` the errors on held-out rows (NaN on the
-    others), in the response's own unit.
+    others), in the response's own unit, and ``heldout_without`` those of the baseline alone.
     """
 
     panel: Panel
@@ -42,6 +42,7 @@ class FittedPanel:
     unit: float
     choice: pd.DataFrame
     heldout: Floats
+    heldout_without: Floats
     level: float
 
     def curve(self, channel: int, region: int, periods: float = 1.0, draw: Draw | None = None) -> Curve:

@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 #: Random points looked at for each descent.
 _DRAWS = 10
+#: Tolerance and most evaluations of a descent from a start, and of the one from the best of their ends.
+_ROUGH, _FINE = (1e-5, 40), (1e-10, 100)
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class Model:
         rows : array of bool, optional
             The rows to fit; all by default. Lags look back into the others.
         starts : int
-            Descents, besides that from ``near`` where given: from the best of ten times as many random points.
+            Descents, besides that from ``near`` where given: from the best of ten times as many random points. The
+            best of their ends is polished.
         seed : int
         near : Estimate, optional
             A start of its own.
@@ -190,13 +193,15 @@ class Model:
         best: tuple[float, Floats, Floats] | None = None
         costs = []
         for begin in ([] if near is None else [near.flat]) + problem.starts(starts, seed):
-            found = problem.descend(begin)
+            found = problem.descend(begin, _ROUGH)
             costs.append(found[0])
             # Ties go to the earlier start: a rounding must not choose.
             if best is None or found[0] < best[0] * (1.0 - 1e-9):
                 best = found
         assert best is not None
-        squares, flat, heights = best
+        # An interval asks for less than a figure does: what is drawn again is not polished.
+        polished = problem.descend(best[1], _FINE) if starts else best
+        squares, flat, heights = polished if polished[0] < best[0] else best
         parts = problem.parts(flat)
         fitted = sum(
             (term.columns(own) @ b for term, own, b in zip(terms, parts, problem.split(heights), strict=True)),
@@ -273,8 +278,11 @@ class _Problem:
         found, error = nnls(columns / scale, self.response)
         return float(error**2), found / scale
 
-    def descend(self, flat: Floats) -> tuple[float, Floats, Floats]:
-        """From a start to a least sum of squares, its parameters and heights."""
+    def descend(self, flat: Floats, care: tuple[float, int]) -> tuple[float, Floats, Floats]:
+        """From a start to a least sum of squares, its parameters and heights.
+
+        ``care``: the relative change at which to stop, and the most evaluations.
+        """
         flat = np.clip(flat, self.low, self.high)
         squares, heights = self.heights(flat)
         if not len(flat):
@@ -304,10 +312,10 @@ class _Problem:
             gradient,
             bounds=(low, high),
             x_scale=np.concatenate((span / 4.0, unit)),
-            max_nfev=100,
-            xtol=1e-9,
-            ftol=1e-9,
-            gtol=1e-9,
+            max_nfev=care[1],
+            xtol=care[0],
+            ftol=care[0],
+            gtol=care[0],
         )
         flat = np.clip(solved.x[:count], self.low, self.high)
         squares, heights = self.heights(flat)
