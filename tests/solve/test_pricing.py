@@ -60,7 +60,7 @@ def test_the_model_is_below_d_in_its_box(dual: Dual) -> None:
     price = allowed(dual.structure.rows, best.price * generator.uniform(0.7, 1.3, len(best.price)))
     point = dual.at(price, stage)
     half = 0.5 * np.abs(price) + 1e-6
-    found = ties.lead(dual, point, everyone, half, stop=lambda: False)
+    found = ties.lead(dual, point, everyone, np.ones(len(everyone)), half, stop=lambda: False)
     assert (np.abs(found.price - price) <= half * (1 + 1e-12)).all()
     there = dual.at(found.price, stage)
     assert there.value < point.value

@@ -13,6 +13,7 @@ from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.links import Links
 from optimizer.solve.decomposed.structure import Structure, row_value
 from optimizer.solve.decomposed.sweep import Choice, Plan, Swept, choose, plan_sweep, sweep
+from optimizer.solve.decomposed.twins import Twins
 
 _EPSILON = np.finfo(float).eps
 #: Roundings a unit's value may have gone through: terms on a path, rows in a price, units of a tile, and room.
@@ -51,10 +52,16 @@ class Stage:
 class Dual:
     """D and its pieces for one problem."""
 
-    def __init__(self, columns: Columns, links: Links, structure: Structure) -> None:
-        self.columns, self.links, self.structure = columns, links, structure
+    def __init__(self, columns: Columns, links: Links, structure: Structure, twins: Twins | None = None) -> None:
+        self.columns, self.links, self.structure, self.twins = columns, links, structure, twins
         self.curved = [Curved(block) for block in structure.blocks]
         self.sweeps = 0
+
+    def everyone(self, blocks: int) -> Stage:
+        """All units; of twins one, as often as there are."""
+        if self.twins is None:
+            return self.stage(np.arange(self.columns.units, dtype=np.int32), blocks)
+        return Stage(plan_sweep(self.columns, self.twins.first, blocks, self.twins.copies), 1.0)
 
     def stage(self, units: Ints, blocks: int) -> Stage:
         """Let these units stand for all."""
@@ -65,14 +72,18 @@ class Dual:
         return stage.plan.blocks + len(self.curved) + (stage.frozen_use is not None)
 
     def frozen(self, units: Ints, blocks: int, choice: Choice) -> Stage:
-        """Let these units choose, and all others keep ``choice``."""
+        """Let these units and their twins choose, and all others keep ``choice``."""
         free = np.zeros(self.columns.units, bool)
         free[units] = True
+        copies = None
+        if self.twins is not None:
+            copies = self.twins.copies[self.twins.of[units]]
+            free = free[self.twins.first[self.twins.of]]
         kept = choice.chosen.copy()
-        kept[self.columns.of(units)[0]] = False
+        kept[self.columns.of(np.flatnonzero(free).astype(np.int32))[0]] = False
         columns = np.flatnonzero(kept)
         worth = float(self.columns.worth[columns].sum() + choice.constant[~free].sum())
-        return Stage(plan_sweep(self.columns, units, blocks), 1.0, worth, self.use(columns))
+        return Stage(plan_sweep(self.columns, units, blocks, copies), 1.0, worth, self.use(columns))
 
     def use(self, columns: NDArray[np.int64]) -> Floats:
         """Σ of the linking rows' coefficients of columns, (rows,)."""
@@ -89,8 +100,10 @@ class Dual:
 
     def chosen(self, price: Floats, stage: Stage) -> tuple[Point, Choice]:
         """Evaluate D, and say what attains it."""
-        swept, chosen = choose(self.columns, stage.plan, self.links.prices(price))
-        return self._point(price, swept, stage), chosen
+        swept, choice = choose(self.columns, stage.plan, self.links.prices(price))
+        if self.twins is not None:
+            choice = self.twins.told(self.columns, choice)
+        return self._point(price, swept, stage), choice
 
     def _point(self, price: Floats, swept: Swept, stage: Stage) -> Point:
         structure, weight = self.structure, stage.weight

@@ -18,7 +18,8 @@ from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import Links, read_links
 from optimizer.solve.decomposed.steps import stepped, steps_of_columns
 from optimizer.solve.decomposed.structure import Structure
-from optimizer.solve.decomposed.tree import capped
+from optimizer.solve.decomposed.tree import capped, is_structural
+from optimizer.solve.decomposed.twins import Twins, find_twins
 from optimizer.solve.diagram.bonds import read_bonds
 from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.diagram.units import pricing_units
@@ -29,17 +30,20 @@ KEPT_COLUMNS = 60_000_000
 
 @dataclass(frozen=True)
 class Stated:
-    """Columns and their links; what rounding may hide in each row over them, and the step of what they use of it."""
+    """Columns and their links; what rounding may hide in each row over them, the step of what they use, and twins."""
 
     columns: Columns
     links: Links
     rounding: Floats
     steps: Floats
+    twins: Twins | None
 
     def dual(self, structure: Structure) -> Dual:
         """D under the bounds of a structure."""
         roomier = stepped(structure, self.steps).roomier(self.rounding)
-        return Dual(self.columns, self.links, capped(roomier, self.columns, self.links))
+        bounded = capped(roomier, self.columns, self.links)
+        # The tree closes columns of some units and not of their twins.
+        return Dual(self.columns, self.links, bounded, None if is_structural(bounded) else self.twins)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def prepare(problem: Problem, structure: Structure, memory: Memory | None, tell:
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
         rounding = read.rounding(columns.code, columns.base)
-        stated.append(Stated(columns, read, rounding, steps_of_columns(columns, read)))
+        stated.append(Stated(columns, read, rounding, steps_of_columns(columns, read), find_twins(columns)))
     wide = 0
     if diagrams.restricted is not None:
         wide = int(np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact)).sum())

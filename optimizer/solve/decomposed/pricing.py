@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.problem import Floats, Ints
+from optimizer.problem import Bools, Floats, Ints
 from optimizer.solve.decomposed.alternatives import price_moves, second_best_losses
 from optimizer.solve.decomposed.dual import Dual, Point, Stage
 from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
@@ -90,34 +90,34 @@ class Pricing:
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.contact = _contact(dual)
-        self.everyone = dual.stage(np.arange(dual.columns.units, dtype=np.int32), self.blocks)
+        self.everyone = dual.everyone(self.blocks)
         few = dual.stage(self._sample(min(dual.columns.units, SAMPLES[0])), self.blocks)
         self.usual = self.scales = self._scaled(few)[2]
 
     def run(self) -> Priced:
         """Search; the point's value is not finite where a unit has no choice at all."""
-        dual, count = self.dual, self.dual.columns.units
+        dual = self.dual
         price, half = self._first()
         self.scales = self.usual
-        self.tell(f"pricing all {count:,} customers", math.inf)
+        self.tell(f"pricing all {dual.columns.units:,} customers", math.inf)
         point, choice = dual.chosen(price, self.everyone)
         if not math.isfinite(point.value):
             return Priced(point, choice, np.empty(0))
         self.best = Priced(point, choice, np.empty(0))
         left: Floats | None = half
-        if self._leads(count):
+        if self._leads():
             point, losses, left = self._led(self.everyone, point, half, self.gap / CLOSE, "all")
             point, choice = dual.chosen(point.price, self.everyone)
-            self.best = Priced(point, choice, losses)
+            self.best = Priced(point, choice, self._of_all(losses))
         else:
-            self.best.losses = self._losses(point, self.everyone.plan.units)
+            self.best.losses = self._of_all(self._losses(point, self.everyone.plan.units))
         if left is not None:
             self._fenced(left)
         return self.best
 
-    def _leads(self, count: int) -> bool:
-        """Whether Newton steps lead so many customers."""
-        return count > LED and not self.dual.curved
+    def _leads(self) -> bool:
+        """Whether customers are so many that Newton steps lead."""
+        return len(self.everyone.plan.units) > LED and not self.dual.curved
 
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
@@ -132,11 +132,15 @@ class Pricing:
     def _losses(self, point: Point, units: Ints) -> Floats:
         return second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
 
+    def _of_all(self, losses: Floats) -> Floats:
+        """What each unit's next choice loses, from those that stand for their twins."""
+        return losses if self.dual.twins is None else losses[self.dual.twins.of]
+
     # --- first prices ----------------------------------------------------------------------------------------
 
     def _first(self) -> tuple[Floats, Floats]:
         """Prices to begin with, and how far from them the best may lie."""
-        dual, rows, count = self.dual, self.rows, self.dual.columns.units
+        dual, rows, count = self.dual, self.rows, len(self.everyone.plan.units)
         if self.known is not None:
             return self.known
         price, half = np.zeros(len(rows)), None
@@ -145,14 +149,14 @@ class Pricing:
         tolerance = max(self.gap, 2e-5) / 2
         if started:
             # What a sample leads to from there is nearer than what another scenario's prices say.
-            price, samples = self._started(), samples if self._leads(count) else []
+            price, samples = self._started(), samples if self._leads() else []
             half = 0.3 * np.abs(price) + ANOTHER * self.scales if samples else None
         elif not samples and count > FREE:
             samples, tolerance = [count], FIRST
         for size in samples:
             stage = dual.stage(self._sample(size), self.blocks)
             before = price
-            if half is not None and self._leads(count):
+            if half is not None and self._leads():
                 price = self._led(stage, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
             else:
                 price = self._descend(stage, price, half, tolerance, f"{size:,} customers").best.price
@@ -185,14 +189,14 @@ class Pricing:
         """A box to begin with where none is known."""
         return half if np.isfinite(half).all() else 0.1 * np.abs(price) + 1e-3 * self.scales
 
-    def _near(self, units: Ints, losses: Floats, half: Floats, most: int) -> tuple[Ints, float]:
-        """Units whose choice may change in the box, and the part of the box for which they are all that may."""
+    def _near(self, units: Ints, losses: Floats, half: Floats, most: int) -> tuple[Bools, float]:
+        """Which units may change their choice in the box, and the part of the box for which they are all that may."""
         move = price_moves(self.dual.columns, units, self.dual.links.moves(half))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(move > 0, losses / (LIKELY_MOVES * move), np.inf)
         free = min(max(len(units) // 8, most), len(units) - 1)
         reach = float(np.partition(ratio, free)[free])
-        return units[ratio <= min(reach, 1.0)], reach
+        return ratio <= min(reach, 1.0), reach
 
     # --- Newton steps --------------------------------------------------------------------------------------------
 
@@ -206,16 +210,17 @@ class Pricing:
         for number in range(1, LEADS + 1):
             if self.stop() or (stage is self.everyone and best.value <= self.floor):
                 return best, losses, None
-            near, _ = self._near(units, losses, half, MODELLED)
+            near = self._near(units, losses, half, MODELLED)[0]
             close = max(tolerance / 4 * abs(best.value), NO_NEARER * far if math.isfinite(far) else 0.0)
-            found = lead(self.dual, best, near, half, weight=stage.weight, far=far, close=close, stop=self.stop)
+            weight = np.asarray(stage.weight * stage.plan.copies[near], np.float64)
+            found = lead(self.dual, best, units[near], weight, half, far=far, close=close, stop=self.stop)
             point = self.dual.at(found.price, stage)
             promised, kept = best.value - found.least, best.value - point.value
             if kept > 0.0:
                 best, losses = point, self._losses(point, units)
             far = max(best.value - found.least, close)
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
-            resting = len(units) - len(near)
+            resting = int(stage.plan.copies[~near].sum())
             self.tell(f"pricing {who} customers: step {number}, {resting:,} settled, {apart:.1e} apart", best.value)
             near_enough = apart <= tolerance and not found.leaning.any()
             if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
@@ -238,7 +243,7 @@ class Pricing:
         ):
             stage, half = self._frozen(half)
             whole = stage is self.everyone
-            label = f"{len(stage.plan.units):,} of {dual.columns.units:,} customers"
+            label = f"{stage.plan.copies.sum():,} of {dual.columns.units:,} customers"
             found = self._descend(stage, self.best.point.price, half, self.gap / 8, label, inside=not whole)
             if found.converged:
                 master = max(master, found.master)
@@ -248,17 +253,18 @@ class Pricing:
                 half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
             point, choice = dual.chosen(found.best.price, self.everyone)
             if point.value < self.best.bound:
-                self.best = Priced(point, choice, self._losses(point, self.everyone.plan.units))
+                self.best = Priced(point, choice, self._of_all(self._losses(point, self.everyone.plan.units)))
             else:
                 half, failures = half / 4.0, failures + 1
 
     def _frozen(self, half: Floats) -> tuple[Stage, Floats]:
         """Those whose choice may change inside the box set the prices; the box shrinks until they are few enough."""
-        if self.dual.columns.units <= FREE:
+        units = self.everyone.plan.units
+        if len(units) <= FREE:
             return self.everyone, half
         half = self._boxed(half, self.best.point.price)
-        active, reach = self._near(self.everyone.plan.units, self.best.losses, half, FREE)
-        return self.dual.frozen(active, self.blocks, self.best.choice), half * min(reach, 1.0)
+        active, reach = self._near(units, self.best.losses[units], half, FREE)
+        return self.dual.frozen(units[active], self.blocks, self.best.choice), half * min(reach, 1.0)
 
     def _descend(
         self, stage: Stage, price: Floats, half: Floats | None, tolerance: float, label: str, *, inside: bool = False

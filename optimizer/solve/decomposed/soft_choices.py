@@ -31,8 +31,8 @@ class TiedChoices:
 
     ``start`` (units + 1,) runs of choices; ``loss`` (P,) what each loses against the first; ``run`` (P + 1,) runs of
     ``code`` and ``base`` (bases − 1, …), as in ``Links``, of the columns of a choice: what it costs at moved prices;
-    ``pointer`` (P + 1,) runs of ``row`` and ``more``: what a choice uses of the rows beyond the first; ``weight`` how
-    many customers a unit is.
+    ``pointer`` (P + 1,) runs of ``row`` and ``more``: what a choice uses of the rows beyond the first; ``weight``
+    (units,) how many customers each is.
     """
 
     links: Links
@@ -44,10 +44,10 @@ class TiedChoices:
     pointer: Int64
     row: Ints
     more: Floats
-    weight: float
+    weight: Floats
 
 
-def tied_choices(dual: Dual, units: Ints, prices: Floats, weight: float) -> TiedChoices:
+def tied_choices(dual: Dual, units: Ints, prices: Floats, weight: Floats) -> TiedChoices:
     """The next few choices of the units under prices (bases, codes)."""
     options = alternatives(dual.columns, units, prices, KNOWN, np.inf)
     start = np.append(np.flatnonzero(np.diff(options.unit, prepend=-1)), len(options.unit)).astype(np.int64)
@@ -119,24 +119,20 @@ def soft_maximum(
     most = int(np.diff(model.start).max(initial=1))
     _smoothed(
         pieces, model.start, model.loss, model.run, model.code, model.base, model.links.prices(moved), model.pointer,
-        model.row, model.more, temperature, most, value, mixed, ties, slope, bend, every,
+        model.row, model.more, model.weight, temperature, most, value, mixed, ties, slope, bend, every,
     )  # fmt: skip
-    weight = model.weight
-    return (
-        float(value.sum()) * weight, slope.sum(axis=0) * weight, bend.sum(axis=0) * weight,
-        float(mixed.sum()) * weight, float(ties.sum()),
-    )  # fmt: skip
+    return float(value.sum()), slope.sum(axis=0), bend.sum(axis=0), float(mixed.sum()), float(ties.sum())
 
 
 @nb.njit(cache=True, parallel=True)
 def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
-    pieces, start, loss, run, code, base, cost, pointer, row, more, temperature, most, value, mixed, ties, slope, bend,
-    every,
+    pieces, start, loss, run, code, base, cost, pointer, row, more, weight, temperature, most, value, mixed, ties,
+    slope, bend, every,
 ):  # fmt: skip
     for piece in nb.prange(len(pieces) - 1):
         rows = slope.shape[1]
         worth, share = np.empty(most), np.empty(most)
-        number, factor = 0, every / temperature
+        number = 0
         mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.int64)
         for u in range(pieces[piece], pieces[piece + 1]):
             begin, end = start[u], start[u + 1]
@@ -155,18 +151,18 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
             for a in range(end - begin):
                 share[a] = np.exp((worth[a] - best) / temperature)
                 total += share[a]
-            value[piece] += best + temperature * np.log(total)
+            value[piece] += weight[u] * (best + temperature * np.log(total))
             same = 0.0
             for a in range(end - begin):
                 share[a] /= total
                 same += share[a] * share[a]
-                mixed[piece] += share[a] * worth[a]
+                mixed[piece] += weight[u] * share[a] * worth[a]
             ties[piece] += 1.0 - same
             for a in range(begin, end):
                 p = share[a - begin]
                 if p > 1e-12:
                     for k in range(pointer[a], pointer[a + 1]):
-                        slope[piece, row[k]] -= p * more[k]
+                        slope[piece, row[k]] -= weight[u] * p * more[k]
             if same > 1.0 - 1e-9:
                 continue
             # Where many are tied, some of them tell the bend.
@@ -174,7 +170,7 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
             if number % every:
                 continue
             # Σ p δδᵀ − (Σ p δ)(Σ p δ)ᵀ, over the few rows that these choices use.
-            count = 0
+            count, factor = 0, weight[u] * every / temperature
             for a in range(begin, end):
                 p = share[a - begin]
                 if p > 1e-12:

@@ -28,10 +28,12 @@ TILE = 32
 class Plan:
     """Which units a sweep visits, cut into tiles of one class and blocks of tiles.
 
-    ``units`` (n,) positions by class; ``tile_start`` (tiles + 1,) runs of them; ``block_start`` (B + 1,) runs of tiles.
+    ``units`` (n,) positions by class, and of how many units each gives the answer in ``copies`` (n,); ``tile_start``
+    (tiles + 1,) runs of them; ``block_start`` (B + 1,) runs of tiles.
     """
 
     units: Ints
+    copies: Ints
     tile_start: NDArray[np.int64]
     block_start: NDArray[np.int64]
 
@@ -56,8 +58,8 @@ class Swept:
     counts: Floats
 
 
-def plan_sweep(columns: Columns, units: Ints, blocks: int) -> Plan:
-    """Cut units, in ascending order, into tiles of one class and blocks of tiles."""
+def plan_sweep(columns: Columns, units: Ints, blocks: int, copies: Ints | None = None) -> Plan:
+    """Cut units, in ascending order, into tiles of one class and blocks of tiles; each counts once unless told."""
     classes = columns.class_of[units]
     edges = np.flatnonzero(np.diff(classes, prepend=-1)) if len(units) else np.empty(0, np.int64)
     ends = np.append(edges[1:], len(units))[: len(edges)]
@@ -67,7 +69,8 @@ def plan_sweep(columns: Columns, units: Ints, blocks: int) -> Plan:
     tile_start = np.append(starts, len(units)).astype(np.int64)
     tiles = len(starts)
     block_start = np.unique(np.linspace(0, tiles, min(blocks, max(tiles, 1)) + 1).astype(np.int64))
-    return Plan(units.astype(np.int32), tile_start, block_start)
+    each = np.ones(len(units), np.int32) if copies is None else copies.astype(np.int32)
+    return Plan(units.astype(np.int32), each, tile_start, block_start)
 
 
 def sweep(columns: Columns, plan: Plan, prices: Floats) -> Swept:
@@ -97,10 +100,10 @@ def _run(columns: Columns, plan: Plan, prices: Floats, choice: Choice | None) ->
     widest = int(np.diff(diagrams.node_start).max(initial=1))
     most_terms = int(np.diff(diagrams.term_start).max(initial=0))
     _sweep(
-        plan.units, plan.tile_start, plan.block_start, columns.class_of, columns.start, columns.term, columns.worth,
-        columns.code, columns.base, np.ascontiguousarray(prices), diagrams.node_start, diagrams.low, diagrams.high,
-        diagrams.low_term, diagrams.high_term, diagrams.low_worth, diagrams.high_worth, diagrams.root_worth,
-        diagrams.term_start, widest, most_terms, TILE, value, worth, size, counts,
+        plan.units, plan.copies, plan.tile_start, plan.block_start, columns.class_of, columns.start, columns.term,
+        columns.worth, columns.code, columns.base, np.ascontiguousarray(prices), diagrams.node_start, diagrams.low,
+        diagrams.high, diagrams.low_term, diagrams.high_term, diagrams.low_worth, diagrams.high_worth,
+        diagrams.root_worth, diagrams.term_start, widest, most_terms, TILE, value, worth, size, counts,
         np.zeros(0, np.bool_) if choice is None else choice.chosen,
         np.zeros(0) if choice is None else choice.constant,
     )  # fmt: skip
@@ -109,9 +112,9 @@ def _run(columns: Columns, plan: Plan, prices: Floats, choice: Choice | None) ->
 
 @nb.njit(cache=True, parallel=True, fastmath=False)
 def _sweep(  # type: ignore[no-untyped-def]  # numba infers
-    units, tile_start, block_start, class_of, start, term, worth, code, base, prices, node_start, low, high, low_term,
-    high_term, low_worth, high_worth, root_worth, term_start, widest, most_terms, tile, out_value, out_worth, out_size,
-    out_counts, chosen, constant,
+    units, copies, tile_start, block_start, class_of, start, term, worth, code, base, prices, node_start, low, high,
+    low_term, high_term, low_worth, high_worth, root_worth, term_start, widest, most_terms, tile, out_value, out_worth,
+    out_size, out_counts, chosen, constant,
 ):  # fmt: skip
     bases = prices.shape[0]
     for block in nb.prange(len(block_start) - 1):
@@ -169,13 +172,14 @@ def _sweep(  # type: ignore[no-untyped-def]  # numba infers
                         best[n, i] = max(left, right)
             of_tile = 0.0
             for i in range(width):
-                of_tile += best[nodes - 1, i] + root_worth[k]
+                of_tile += copies[first + i] * (best[nodes - 1, i] + root_worth[k])
             more = of_tile - lost
             summed = total + more
             lost = (summed - total) - more if np.isfinite(summed) else 0.0
             total = summed
             for i in range(width):
                 n = nodes - 1
+                times = copies[first + i]
                 added = root_worth[k]
                 while n > 0 and best[n, i] > -np.inf:
                     a, b, s, r = low[offset + n], high[offset + n], low_term[offset + n], high_term[offset + n]
@@ -199,15 +203,15 @@ def _sweep(  # type: ignore[no-untyped-def]  # numba infers
                         n = a
                     if taken >= 0:
                         j = column[taken, i]
-                        gained += worth[j]
-                        size += abs(worth[j]) + abs(priced[taken, i])
-                        out_counts[block, 0, code[j]] += 1.0
+                        gained += times * worth[j]
+                        size += times * (abs(worth[j]) + abs(priced[taken, i]))
+                        out_counts[block, 0, code[j]] += times
                         for b in range(1, bases):
-                            out_counts[block, b, code[j]] += base[b - 1, j]
+                            out_counts[block, b, code[j]] += times * base[b - 1, j]
                         if len(chosen):
                             chosen[j] = True
-                gained += added
-                size += abs(added)
+                gained += times * added
+                size += times * abs(added)
                 if len(constant):
                     constant[units[first + i]] = added
         out_value[block] = total

@@ -48,9 +48,9 @@ def lead(
     dual: Dual,
     point: Point,
     units: Ints,
+    weight: Floats,
     half: Floats,
     *,
-    weight: float = 1.0,
     far: float = np.inf,
     close: float = 0.0,
     stop: Callable[[], bool],
@@ -61,8 +61,8 @@ def lead(
     ----------
     point : D at some prices, from a sweep over all.
     units : those whose choice may change in the box; all others keep theirs.
+    weight : (units,) how many customers each stands for.
     half : (rows,) half the width of the box.
-    weight : how many customers a unit stands for.
     far : how far D may lie above its least: no softer maximum than that is asked for.
     close : how near to its least the model's value must come, in D's unit.
     """
@@ -73,7 +73,7 @@ def lead(
     kinks, slopes = _pieces(rows)
     resting = point.value - row_value(rows, price)[0]
     low, high = price - half, price + half
-    temperature = _first_temperature(model.loss, far / weight)
+    temperature = _first_temperature(model.loss, far / max(float(weight.mean()), 1.0) if len(weight) else far)
     now, every = price.copy(), 64
     value, slope, bend, mixed, open_ties = soft_maximum(model, now - price, temperature, every)
     for number in range(MOST_COOLINGS):
