@@ -3,7 +3,8 @@
     max Σ worth_p y_p + curves − penalties   s.t.   Σ_{p of u} y_p = 1 for every unit of the core,
                                                    lo ≤ settled + Σ use_p y_p + media ≤ hi
 
-A choice of a unit is one binary: local rules, ranks and histories are in it already. Curves are stated from the inner
+A choice of a unit is one binary: local rules, ranks and histories are in it already. Units that are alike have one
+variable a choice together, which counts how many of them make it. Curves are stated from the inner
 side, so that the plan holds on the true ones. Where every choice that loses less than what is left of the gap stands in
 the core, its own bound is the problem's.
 """
@@ -79,7 +80,7 @@ def solve_core(
 
     Parameters
     ----------
-    options : choices of the core's units, the best of each first.
+    options : choices of the core's units, of twins those of one, the best of each first.
     settled : (J,) columns chosen by everyone else, and what they are worth with the constant of the objective.
     places : (curves,) where each curve stood: its breakpoints are finest within ``width`` of there.
     bent : let hard rows be broken on the way, at a price; a plan that still breaks one is none.
@@ -102,9 +103,10 @@ def solve_core(
     use = uses(dual, options.column, owner, count)
     model = LinearModel()
     model.offset = settled_worth
-    choice = model.add_variables("choice", count, upper=1.0, integer=True, objective=worth)
     heads, group = np.unique(options.unit, return_inverse=True)
-    model.add_rows("one choice", group, choice, 1.0, lower=1.0, upper=1.0, size=len(heads))
+    copies = np.ones(len(heads)) if dual.twins is None else dual.twins.copies[dual.twins.of[heads]].astype(float)
+    choice = model.add_variables("choice", count, upper=copies[group], integer=True, objective=worth)
+    model.add_rows("one choice", group, choice, 1.0, lower=copies, upper=copies, size=len(heads))
     by_row = use.tocsc()
     stated = [
         StatedBlock(model, block, float(place), width) for block, place in zip(structure.blocks, places, strict=True)
@@ -124,7 +126,7 @@ def solve_core(
         entries = slice(by_row.indptr[r], by_row.indptr[r + 1])
         column, value = choice[by_row.indices[entries]], by_row.data[entries]
         if counted is not None and counted[r]:
-            found = state_counts(model, dual, r, choice, options.column, owner)
+            found = state_counts(model, dual, r, choice, options.column, owner, copies[group])
             if found is not None:
                 column, value = found
                 counts.append(column)
@@ -180,8 +182,8 @@ def solve_core(
     if result.x is None or any(result.x[column] > least for column, least in shorts):
         return None
     chosen = settled.copy()
-    taken = result.x[choice] > 0.5
-    chosen[options.column[taken[owner]]] = True
+    taken = np.round(result.x[choice]).astype(np.int64)
+    chosen[options.column[taken[owner] > 0] if dual.twins is None else dual.twins.dealt(columns, options, taken)] = True
     stands: Floats = np.array([float(result.x[one.place]) for one in stated], np.float64)
     # The model's curves lie below the true ones: what the plan is worth is said on these.
     short = sum(one.short(result.x) for one in stated)

@@ -21,13 +21,14 @@ FEWEST, MOST = 2, 4
 
 
 def state_counts(
-    model: LinearModel, dual: Dual, row: int, choice: Indices, column: Int64, owner: Int64
+    model: LinearModel, dual: Dual, row: int, choice: Indices, column: Int64, owner: Int64, copies: Floats
 ) -> tuple[Indices, Floats] | None:
     """State how many contacts of the core add each number to a row; None where they add too many different ones.
 
     Parameters
     ----------
-    choice : the model's columns of the choices; ``column`` all their contacts, ``owner`` whose each is.
+    choice : the model's columns of the choices; ``column`` all their contacts, ``owner`` whose each is; ``copies`` how
+        many units may make each.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def state_counts(
     for value in values:
         held = np.bincount(owner[adds == value], minlength=len(choice))
         some = np.flatnonzero(held)
-        count = model.add_variables("count", 1, upper=float(held.sum()), integer=True)
+        count = model.add_variables("count", 1, upper=float(held @ copies), integer=True)
         counts.append(int(count[0]))
         model.add_rows(
             "counts", np.zeros(len(some) + 1), np.r_[choice[some], count], np.r_[held[some].astype(float), -1.0],

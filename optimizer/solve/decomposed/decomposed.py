@@ -220,7 +220,7 @@ class _Solve:
         prices = dual.links.prices(point.price)
         everyone = np.arange(columns.units, dtype=np.int32)
         if columns.units <= WHOLE:
-            self._core(everyone, prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
+            self._core(dual.standing(everyone), prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
             return
         losses = self.losses
         lean = not any(block.curve is not None for block in dual.structure.blocks)
@@ -229,7 +229,8 @@ class _Solve:
             lean = False
             if self.reached or self.out_of_time():
                 return
-        order = _nearest_ties(losses, columns.group)
+        standing = dual.standing(everyone)
+        order = standing[_nearest_ties(losses[standing], columns.group[standing])]
         size = min(CORE + 10 * len(dual.structure.rows), columns.units)
         if self.out_of_time():
             self._first_plan()
@@ -239,7 +240,7 @@ class _Solve:
             self.deadline, self.asked, self.late = time.monotonic() + LAST_TRY, None, True
             size = min(4 * size, LARGEST_CORE, columns.units)
         while True:
-            core = np.union1d(order[:size], self._menders(size)).astype(np.int32)
+            core = np.union1d(order[:size], dual.standing(self._menders(size))).astype(np.int32)
             nearest = losses[core]
             widest = float(np.max(nearest, where=np.isfinite(nearest), initial=0.0))
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
@@ -252,9 +253,9 @@ class _Solve:
                     return
             if self.best is not None:
                 left = self.bound - self.best.worth
-                near = np.flatnonzero(losses <= left)
+                near = dual.standing(np.flatnonzero(losses <= left).astype(np.int32))
                 if len(near) <= LARGEST_CORE and not dual.structure.curved:
-                    self._core(near.astype(np.int32), prices, choice, point.places, 4 * CHOICES, left, proves=True)
+                    self._core(near, prices, choice, point.places, 4 * CHOICES, left, proves=True)
                     return
             if size >= min(LARGEST_CORE, columns.units):
                 return
@@ -320,10 +321,14 @@ class _Solve:
     def _core(
         self, core: Ints, prices: Floats, choice: Choice, places: Floats, most: int, loss: float, *, proves: bool
     ) -> None:
-        """Solve one core; where it holds all choices that a better plan may hold, its bound counts too."""
+        """Solve one core, given by those that stand for twins.
+
+        Where it holds all choices that a better plan may hold, its bound counts too.
+        """
         dual = self.dual
         columns = dual.columns
         options = alternatives(columns, core, prices, most, loss)
+        core = core if dual.twins is None else dual.twins.members(core)
         settled, worth = self.settled(core, choice)
         label = f"core of {len(core):,} customers, {columns.units - len(core):,} settled"
         self.tell(label)

@@ -63,6 +63,10 @@ class Dual:
             return self.stage(np.arange(self.columns.units, dtype=np.int32), blocks)
         return Stage(plan_sweep(self.columns, self.twins.first, blocks, self.twins.copies), 1.0)
 
+    def standing(self, units: Ints) -> Ints:
+        """Those of which a core states the choices: of twins one."""
+        return units if self.twins is None else self.twins.standing(units)
+
     def stage(self, units: Ints, blocks: int) -> Stage:
         """Let these units stand for all."""
         return Stage(plan_sweep(self.columns, units, blocks), self.columns.units / max(len(units), 1))

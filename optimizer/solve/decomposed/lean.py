@@ -59,7 +59,7 @@ def lean_cores(run: Any) -> None:
         if not math.isfinite(loss):
             loss = float(losses.max(where=np.isfinite(losses), initial=0.0))
         core = np.flatnonzero(losses <= loss).astype(np.int32)
-        options = alternatives(seen.columns, core, seen.prices, CHOICES, loss)
+        options = alternatives(seen.columns, dual.standing(core), seen.prices, CHOICES, loss)
         if len(options.unit) > LARGEST:
             return
         whole = bool((np.bincount(options.unit, minlength=dual.columns.units) < CHOICES).all())

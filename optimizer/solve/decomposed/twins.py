@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.problem import Ints
+from optimizer.solve.decomposed.alternatives import Alternatives
 from optimizer.solve.decomposed.columns import Columns
 from optimizer.solve.decomposed.sweep import Choice
 from optimizer.solve.diagram.compiled import mixed
+
+Int64 = NDArray[np.int64]
 
 #: Part of all units that may be left for twins to be worth telling apart.
 WORTH = 0.8
@@ -33,6 +37,33 @@ class Twins:
     def copies(self) -> Ints:
         """How many units each of ``first`` stands for, (K,)."""
         return np.bincount(self.of, minlength=len(self.first)).astype(np.int32)
+
+    def standing(self, units: Ints) -> Ints:
+        """Those that stand for some units, ascending."""
+        return np.unique(self.first[self.of[units]])
+
+    def members(self, standing: Ints) -> Ints:
+        """All units that some stand for, themselves included, ascending."""
+        known = np.zeros(len(self.first), bool)
+        known[self.of[standing]] = True
+        return np.flatnonzero(known[self.of]).astype(np.int32)
+
+    def dealt(self, columns: Columns, options: Alternatives, counts: Int64) -> Int64:
+        """The columns chosen where so many twins of its unit, (P,), take each option; who takes which goes by place."""
+        by_kind = np.argsort(self.of, kind="stable")
+        begin = np.cumsum(self.copies) - self.copies
+        # Options of a unit stand together: each begins where those before it end.
+        before = np.cumsum(counts) - counts
+        first = np.flatnonzero(np.diff(options.unit, prepend=-1))
+        taken = before - np.repeat(before[first], np.diff(np.append(first, len(options.unit))))
+        option = np.repeat(np.arange(len(counts)), counts)
+        place = np.arange(len(option)) - before[option]
+        member = by_kind[begin[self.of[options.unit[option]]] + taken[option] + place]
+        length = np.diff(options.start)[option]
+        within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        column = options.column[np.repeat(options.start[option], length) + within]
+        shift = columns.start[member] - columns.start[options.unit[option]]
+        return column + np.repeat(shift, length)
 
     def told(self, columns: Columns, choice: Choice) -> Choice:
         """What ``first`` choose, as the choice of everyone."""
