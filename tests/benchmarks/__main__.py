@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import joint, media, sweep
+from tests.benchmarks import attribution, joint, media, sweep
 from tests.benchmarks.scale import run as scale
 
 
@@ -14,8 +14,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["scale"]:
         return 0 if scale.main(given[1:]) else 1
+    if given[:1] == ["attribution"]:
+        return 0 if attribution.main(given[1:]) else 1
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("kind", choices=["media", "joint", "sweep", "scale"], help="scale: see scale --help")
+    kinds = ["media", "joint", "sweep", "scale", "attribution"]
+    parser.add_argument("kind", choices=kinds, help="scale, attribution: see their --help")
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--gap", type=float, default=None)
     parser.add_argument("--customers", type=int, default=100_000, help="of the sweep")
