@@ -6,7 +6,8 @@
 - heldout_nrmse_without_spend: of the baseline alone, to hold the fit against
 - mape: mean |e / y| over rows with y ≠ 0
 - autocorrelation, durbin_watson: of the residuals, one period apart, within regions
-- vif: 1 / (1 − R²) of a channel's contribution against the baseline and the other channels (collinearity)
+- vif, spend_vif: 1 / (1 − R²) of a channel's contribution, and of its spend, against the baseline and those of the
+  other channels (collinearity)
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def warnings_of(fitted: FittedCurves) -> list[str]:
             if bounded := [name for name, there in at_bounds(part, at).items() if there]:
                 names = ", ".join(bounded)
                 found.append(f"{channel}: {names} ended at a bound; the spend seen does not tell the shape")
-            vif = float(table[(channel, "vif")])
+            vif = max(float(table[(channel, "vif")]), float(table[(channel, "spend_vif")]))
             if vif > HIGH_VIF:
                 found.append(f"{channel}: hardly told apart from the other terms (variance inflation {vif:,.0f})")
         scope = scope_of(fitted, part)
@@ -92,12 +93,16 @@ def warnings_of(fitted: FittedCurves) -> list[str]:
 def _channel_rows(part: FittedPanel) -> list[tuple[str, str, float]]:
     rows: list[tuple[str, str, float]] = []
     added = part.model.contributions(part.answer.estimate)
+    spent = part.panel.spend / part.panel.row_size[:, None] / np.array([term.unit for term in part.model.terms])
     for at, channel in enumerate(part.panel.channels):
-        others = np.column_stack((part.baseline.columns, np.delete(added, at, axis=1)))
-        spend = part.panel.spend[:, at]
+        inflation = [
+            _inflation(columns[:, at], np.column_stack((part.baseline.columns, np.delete(columns, at, axis=1))))
+            for columns in (added, spent)
+        ]
         rows += [
-            (channel, "rows_with_spend", int(np.count_nonzero(spend))),
-            (channel, "vif", _inflation(added[:, at], others)),
+            (channel, "rows_with_spend", int(np.count_nonzero(spent[:, at]))),
+            (channel, "vif", inflation[0]),
+            (channel, "spend_vif", inflation[1]),
             (channel, "parameters_at_bound", sum(at_bounds(part, at).values())),
         ]
         if len(part.panel.regions) > 1:

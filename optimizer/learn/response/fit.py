@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,8 @@ def fit_curves(
     adstock : str or mapping
         ``auto``, or a name of ``adstock.ADSTOCKS``, for all channels or by channel.
     saturation : str or mapping
-        ``auto``, a name of ``saturation.SHAPES`` or ``concave``, for all channels or by channel.
+        ``auto``, a name of ``saturation.SHAPES`` or ``concave``: for all channels with spend enough for a shape, or by
+        channel, whatever its spend.
     max_lag : int
         Periods after the spend in which it is still felt.
     trend : int
@@ -165,6 +166,7 @@ def fit_curves(
     known = [channel for panel in panels for channel in panel.channels] + list(left_out)
     adstocks = _by_channel(adstock, known, [*ADSTOCKS], "adstock")
     saturations = _by_channel(saturation, known, [*SHAPES, CONCAVE], "saturation")
+    forced = () if isinstance(saturation, str) else [name for name, form in saturation.items() if form != AUTO]
     parts = []
     for panel in panels:
         baseline, told = (no_baseline(panel), []) if observed else _fitting_baseline(panel, trend, seasonality)
@@ -172,7 +174,18 @@ def fit_curves(
         settings = Settings(max_lag, starts, seed, default_holdout(panel) if holdout is None else holdout)
         _check_holdout(panel, settings.holdout)
         parts.append(
-            _fit(panel, baseline, adstocks, saturations, settings, draws=draws, level=level, tell=tell, notes=notes)
+            _fit(
+                panel,
+                baseline,
+                adstocks,
+                saturations,
+                settings,
+                forced=forced,
+                draws=draws,
+                level=level,
+                tell=tell,
+                notes=notes,
+            )
         )
     return FittedCurves(parts=tuple(parts), level=level, notes=tuple(dict.fromkeys(notes)), left_out=dict(left_out))
 
@@ -184,6 +197,7 @@ def _fit(
     saturations: Mapping[str, str],
     settings: Settings,
     *,
+    forced: Collection[str],
     draws: int,
     level: float,
     tell: Progress,
@@ -196,23 +210,22 @@ def _fit(
     unit = spread if spread > 0 else float(np.abs(sized).max())
     response = sized / unit
     observed = not baseline.columns.shape[1]
-    thin = [channel for at, channel in enumerate(panel.channels) if _thin(panel, at)]
+    thin = [channel for at, channel in enumerate(panel.channels) if channel not in forced and _thin(panel, at)]
     for channel in thin:
-        if saturations[channel] in (AUTO, CONCAVE):
-            at = panel.channels.index(channel)
-            periods, heights = np.count_nonzero(panel.spend[:, at]), len(np.unique(panel.spend[:, at]))
-            notes.append(
-                f"{channel}: {periods} rows with spend at {heights - (panel.spend[:, at] == 0).any()} different "
-                "heights are too few for a shape; a concave line without carry-over stands in"
-            )
+        live = panel.spend[:, panel.channels.index(channel)]
+        live = live[live > 0]
+        notes.append(
+            f"{channel}: {len(live)} rows with spend at {len(np.unique(live))} different heights are too few for a "
+            "shape; a concave line without carry-over stands in"
+        )
     folds = folds_of(panel, settings.holdout)
 
     def forms(adstock: str, saturation: str) -> Forms:
         found = {}
         for channel in panel.channels:
             own, shape = adstocks[channel], saturations[channel]
-            if channel in thin and shape in (AUTO, CONCAVE):
-                found[channel] = ("none" if own == AUTO else own, CONCAVE)
+            if channel in thin:
+                found[channel] = ("none", CONCAVE)
             else:
                 found[channel] = (adstock if own == AUTO else own, saturation if shape == AUTO else shape)
         return found

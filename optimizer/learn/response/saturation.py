@@ -104,7 +104,7 @@ def hinges(s: Floats, knots: Floats) -> Floats:
     return np.minimum(s[:, None], knots) / knots
 
 
-def knots_of(values: Floats, most: int = 6) -> Floats:
+def knots_of(values: Floats, most: int = 12) -> Floats:
     """Kinks of a concave line: the distinct positive values, or quantiles of them when they are many."""
     distinct = np.unique(values[values > 0])
     if len(distinct) <= most:
