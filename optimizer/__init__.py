@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     )
     from optimizer.learn.appetence.appetence import Appetence
     from optimizer.learn.appetence.fit import fit_appetence
-    from optimizer.learn.attribution import Attribution, attribution
+    from optimizer.learn.attribution import (
+        Attribution,
+        AttributionReport,
+        Comparison,
+        attribution,
+        attribution_report,
+        compare_attribution,
+    )
     from optimizer.learn.calibration import Calibration, calibrate
     from optimizer.learn.journeys import Journeys, read_journeys
     from optimizer.learn.response import FittedCurves, ImportedCurves, fit_curves, import_curves
@@ -50,6 +57,10 @@ _HOMES = {
     "read_journeys": "optimizer.learn.journeys",
     "Attribution": "optimizer.learn.attribution",
     "attribution": "optimizer.learn.attribution",
+    "Comparison": "optimizer.learn.attribution",
+    "compare_attribution": "optimizer.learn.attribution",
+    "AttributionReport": "optimizer.learn.attribution",
+    "attribution_report": "optimizer.learn.attribution",
     "Calibration": "optimizer.learn.calibration",
     "calibrate": "optimizer.learn.calibration",
     "Appetence": "optimizer.learn.appetence.appetence",
@@ -70,8 +81,10 @@ _HOMES = {
 __all__ = [
     "Appetence",
     "Attribution",
+    "AttributionReport",
     "Calibration",
     "Certificate",
+    "Comparison",
     "FittedCurves",
     "ImportedCurves",
     "Infeasible",
@@ -85,7 +98,9 @@ __all__ = [
     "SolverFailure",
     "UnverifiedPlan",
     "attribution",
+    "attribution_report",
     "calibrate",
+    "compare_attribution",
     "evaluate",
     "fit_appetence",
     "fit_curves",

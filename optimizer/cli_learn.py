@@ -88,10 +88,19 @@ def attribution(
         Path | None,
         typer.Option(metavar="FILE", help="Write the credit as CSV: channel, conversions, value.", show_default=False),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write one offline HTML page: all models, roles by KPI, virtuous paths, least effective campaigns.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Credit channels with the conversions they brought.
 
-    Prints the credit; `--out` writes it with every digit. Several KPIs put a column kpi before the others.
+    Prints the credit; `--out` writes it with every digit. Several KPIs put a column kpi before the others, and
+    `--model all` a column model.
 
     Example: `optimizer learn attribution journeys.csv --model markov --order 1 --out credit.csv`
     """
@@ -101,6 +110,7 @@ def attribution(
         file,
         model=model,
         out=out,
+        report=report,
         reading={
             "lookback": lookback,
             "session": session,

@@ -9,10 +9,12 @@ import pandas as pd
 
 from optimizer.commands.console import messages, results, say, table
 from optimizer.errors import ScenarioError
-from optimizer.learn.attribution import attribution
-from optimizer.learn.journeys import read_journeys
+from optimizer.learn.attribution import attribution, attribution_report, compare_attribution
+from optimizer.learn.journeys import Journeys, read_journeys
 from optimizer.plan.write import whole_file, write_csv
 
+#: What the written table holds, as other tools read it.
+_WRITTEN = ("kpi", "model", "channel", "campaign", "conversions", "value")
 _HEADERS = {
     "kpi": "KPI",
     "channel": "channel",
@@ -22,31 +24,79 @@ _HEADERS = {
     "removal_effect": "removal effect",
     "removal_effect_value": "on value",
 }
-#: What the written table holds, as other tools read it.
-_WRITTEN = ("kpi", "channel", "campaign", "conversions", "value")
+_KEYS = ("kpi", "channel", "campaign")
+_ROLES = {
+    "channel": "channel",
+    "campaign": "campaign",
+    "kpi": "KPI",
+    "share": "share",
+    "base": "against",
+    "base_share": "its share",
+    "index": "index",
+    "index_low": "low",
+    "index_high": "high",
+    "verdict": "under every model",
+}
 
 
-def run_attribution(file: Path, *, model: str, out: Path | None, reading: dict[str, Any], **asked: Any) -> None:
+def run_attribution(
+    file: Path, *, model: str, out: Path | None, report: Path | None, reading: dict[str, Any], **asked: Any
+) -> None:
     """Read, credit, print, and write where asked."""
-    journeys = read_journeys(
-        file,
-        **{**reading, "lookback": _lookback(reading["lookback"]), "columns": _pairs("--column", reading["columns"])},
-    )
+    told = {
+        **reading,
+        "lookback": _lookback(reading["lookback"]),
+        "columns": _pairs("--column", reading["columns"]),
+    }
+    journeys = read_journeys(file, **told)
     _notes(journeys.notes)
+    credit = _compare(journeys, asked) if model == "all" else _credit(journeys, model, asked)
+    if out is not None:
+        with whole_file(out) as partial:
+            write_csv(credit[[column for column in _WRITTEN if column in credit]], partial)
+        messages().print(f"wrote {out}", soft_wrap=True, markup=False)
+    if report is not None:
+        kept = {key: value for key, value in asked.items() if key != "by"}
+        attribution_report(journeys, "markov_journey" if model == "all" else model, **kept).save(report)
+        messages().print(f"wrote {report}", soft_wrap=True, markup=False)
+
+
+def _credit(journeys: Journeys, model: str, asked: dict[str, Any]) -> pd.DataFrame:
+    """Credit of one model, printed."""
     found = attribution(journeys, model, **asked)
     _notes(tuple(note for note in found.notes if note not in journeys.notes))
     shown = {column: header for column, header in _HEADERS.items() if column in found.credit}
-    results().print(table(f"{found.model}", found.credit, shown))
-    for row in found.totals.to_dict("records"):
+    results().print(table(found.model, found.credit, shown))
+    _totals(found.totals)
+    return found.credit
+
+
+def _compare(journeys: Journeys, asked: dict[str, Any]) -> pd.DataFrame:
+    """Credit of all models, printed beside each other."""
+    found = compare_attribution(journeys, **asked)
+    _notes(tuple(note for note in found.notes if note not in journeys.notes))
+    keys = [column for column in _KEYS if column in found.table]
+    # Models are too many for the width of a page: a row each, a column a channel.
+    models = [column for column in found.table if column not in (*keys, "range_share")]
+    for kpi, lines in found.table.groupby("kpi", sort=False):
+        names = lines[[key for key in keys if key != "kpi"]].agg(" ▸ ".join, axis=1)
+        turned = lines.set_index(names)[models].T.rename_axis("model").reset_index()
+        turned.columns.name = None
+        results().print(table(f"{kpi}: conversions", turned, {str(column): str(column) for column in turned.columns}))
+    if len(found.roles):
+        shown = {column: header for column, header in _ROLES.items() if column in found.roles}
+        results().print(table("which channel brings what", found.roles, shown))
+    _totals(found.totals)
+    return found.credit
+
+
+def _totals(totals: pd.DataFrame) -> None:
+    for row in totals.to_dict("records"):
         worth = "" if pd.isna(row["value"]) else f" worth {row['value']:,.2f}"
         say(
             f"{row['kpi']}: {row['conversions']:,.10g} conversions{worth}, {row['lost']:,.10g} journeys without, "
             f"{100 * row['conversion_rate']:.4g} % convert"
         )
-    if out is not None:
-        with whole_file(out) as partial:
-            write_csv(found.credit[[column for column in _WRITTEN if column in found.credit]], partial)
-        messages().print(f"wrote {out}", soft_wrap=True, markup=False)
 
 
 def _lookback(words: list[str] | None) -> float | dict[str, float] | None:

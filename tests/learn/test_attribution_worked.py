@@ -187,6 +187,7 @@ def test_two_touches_tell_all_shop_journeys_apart() -> None:
 
 
 def test_ordered_shapley_tells_the_places() -> None:
+    assert attribution(LETTERS, model="markov").positions is None  # it weighs no touches
     places = attribution(LETTERS, model="ordered_shapley").positions
     assert places is not None
     # a > a > b: a's half of 2 conversions over places 1 and 2, b's at 3; b > a: a half each at 1 and 2.

@@ -3,5 +3,14 @@
 from __future__ import annotations
 
 from optimizer.learn.attribution.attribute import Attribution, attribution
+from optimizer.learn.attribution.compare import Comparison, compare_attribution
+from optimizer.learn.attribution.report import AttributionReport, attribution_report
 
-__all__ = ["Attribution", "attribution"]
+__all__ = [
+    "Attribution",
+    "AttributionReport",
+    "Comparison",
+    "attribution",
+    "attribution_report",
+    "compare_attribution",
+]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.attribution.credit import Credit, credit, removals
 from optimizer.learn.attribution.models import NOT_ADDITIVE, Settings, model_name, settings
 from optimizer.learn.journeys import Journeys, read_journeys
+from optimizer.learn.journeys.exact_sums import sums_by
 from optimizer.learn.journeys.paths import Paths
 from optimizer.learn.journeys.table import Source
 from optimizer.learn.journeys.transforms import direct_channels
@@ -34,9 +37,6 @@ class Attribution:
         share of conversions, and of value, that the chain loses without the channel.
     additive : bool
         Whether conversions and value add up to what was attributed. Participation does not.
-    positions : DataFrame, optional
-        The same credit by place in the journey: [kpi], channel, [campaign], position (1 is the first touch, 10 the
-        tenth and all later ones), conversions, value. Of all models that weigh touches.
     totals : DataFrame
         A row a KPI: kpi, conversions, value, lost (journeys without conversion), conversion_rate.
     notes : tuple of str
@@ -47,11 +47,21 @@ class Attribution:
     credit: pd.DataFrame
     additive: bool
     totals: pd.DataFrame
-    positions: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    _found: tuple[tuple[dict[str, Any], Credit], ...] = field(default=(), repr=False, compare=False)
+
+    @cached_property
+    def positions(self) -> pd.DataFrame | None:
+        """The same credit by place in the journey; None for ``markov``, which weighs no touches.
+
+        Columns: [kpi], channel, [campaign], position (1 is the first touch, 10 the tenth and all later ones),
+        conversions, value.
+        """
+        frames = [_positions(labels, found) for labels, found in self._found if found.weights is not None]
+        return pd.concat(frames, ignore_index=True) if frames else None
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.model}", self.credit.to_string(index=False), *self.notes])
+        return "\n".join([self.model, self.credit.to_string(index=False), *self.notes])
 
 
 def attribution(
@@ -117,24 +127,23 @@ def attribution(
     """
     read = read_journeys(journeys)
     name, told = _model(model, credit), settings(order, half_life, weights, direct)
-    frames, places, totals, notes = [], [], [], list(read.notes)
+    frames, made, totals, notes = [], [], [], list(read.notes)
     asked = asked_kpis(read, kpi)
     for one in asked:
         paths = read.toward(one, by, transforms, direct, single=name == "time_decay")
         found = credited(paths, name, told, read.source, one)
-        frames.append(credit_frame(found, paths, read, by, one))
-        if found.weights is not None:
-            places.append(_positions(found, read, by, one))
+        labels = credit_labels(paths, read, by, one if len(asked) > 1 else None)
+        frames.append(credit_frame(labels, found, paths.valued))
+        made.append((labels, found))
         totals.append(total_row(paths, one))
         notes += [f"{one}: {note}" if len(asked) > 1 else note for note in model_notes(paths, name, told)]
-    several = len(asked) > 1
     return Attribution(
         name,
-        _joined(frames, several),
+        pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0],
         name not in NOT_ADDITIVE,
         pd.DataFrame(totals),
-        _joined(places, several) if places else None,
         tuple(dict.fromkeys(notes)),
+        tuple(made),
     )
 
 
@@ -145,23 +154,36 @@ def asked_kpis(journeys: Journeys, kpi: str | Sequence[str] | None) -> tuple[str
 
 def credited(paths: Paths, model: str, told: Settings, source: str, kpi: str) -> Credit:
     """Credit, with the journeys and the KPI in the message where nothing converts."""
-    conversions, _, lost = paths.totals
-    if not conversions > 0:
-        raise ScenarioError(
-            source, f"kpi {kpi}", None, f"none of {lost:,.10g} journeys converts; there is nothing to attribute"
-        )
+    if not paths.totals[0] > 0:
+        raise no_conversion(source, kpi, paths)
     return credit(paths, model, told, removals(paths, told.order) if model.startswith("markov") else None)
 
 
-def credit_frame(found: Credit, paths: Paths, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
+def no_conversion(source: str, kpi: str, paths: Paths) -> ScenarioError:
+    """There is nothing to attribute."""
+    words = f"none of {paths.totals[2]:,.10g} journeys converts; there is nothing to attribute"
+    return ScenarioError(source, f"kpi {kpi}", None, words)
+
+
+def credit_labels(paths: Paths, journeys: Journeys, by: str, kpi: str | None) -> dict[str, Any]:
+    """The columns that say whose credit a row is, one entry a name of ``paths``."""
+    labels: dict[str, Any] = {} if kpi is None else {"kpi": np.full(len(paths.names), kpi, dtype=object)}
+    if by == "campaign":
+        return {
+            **labels,
+            "channel": journeys.units["channel"].to_numpy(object),
+            "campaign": journeys.units["campaign"].to_numpy(object),
+        }
+    return {**labels, "channel": np.array(paths.names, dtype=object)}
+
+
+def credit_frame(labels: dict[str, Any], found: Credit, valued: bool) -> pd.DataFrame:
     """Credit as a table, see ``Attribution``."""
-    frame = _labels(np.arange(len(paths.names)), paths, journeys, by, kpi)
-    frame["conversions"] = found.conversions
-    frame["value"] = found.value if paths.valued else np.nan
+    columns = {**labels, "conversions": found.conversions, "value": found.value if valued else np.nan}
     if found.removal is not None:
-        frame["removal_effect"] = found.removal.effect
-        frame["removal_effect_value"] = found.removal.effect_on_value if paths.valued else np.nan
-    return frame
+        columns["removal_effect"] = found.removal.effect
+        columns["removal_effect_value"] = found.removal.effect_on_value if valued else np.nan
+    return pd.DataFrame(columns)
 
 
 def total_row(paths: Paths, kpi: str) -> dict[str, object]:
@@ -200,26 +222,19 @@ def _model(model: str, credit: str | None) -> str:
     return "markov_journey" if credit == "journey" else "markov"
 
 
-def _labels(codes: np.ndarray, paths: Paths, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
-    if by == "campaign":
-        units = journeys.units.iloc[codes].reset_index(drop=True)
-        return pd.DataFrame({"kpi": kpi, "channel": units["channel"], "campaign": units["campaign"]})
-    return pd.DataFrame({"kpi": kpi, "channel": [paths.names[code] for code in codes]})
-
-
-def _positions(found: Credit, journeys: Journeys, by: str, kpi: str) -> pd.DataFrame:
+def _positions(labels: dict[str, Any], found: Credit) -> pd.DataFrame:
     paths, weights = found.paths, found.weights
     assert paths is not None
     assert weights is not None
     place = np.minimum(paths.position, POSITIONS - 1)
     cells, cell = np.unique(paths.channel * POSITIONS + place, return_inverse=True)
-    frame = _labels(cells // POSITIONS, paths, journeys, by, kpi)
-    frame["position"] = cells % POSITIONS + 1
-    frame["conversions"] = np.bincount(cell, weights * paths.conversions[paths.path])
-    frame["value"] = np.bincount(cell, weights * paths.value[paths.path]) if paths.valued else np.nan
-    return frame
-
-
-def _joined(frames: list[pd.DataFrame], several: bool) -> pd.DataFrame:
-    frame = pd.concat(frames, ignore_index=True)
-    return frame if several else frame.drop(columns="kpi")
+    conversions = sums_by(cell, weights * paths.conversions[paths.path], len(cells))
+    value = sums_by(cell, weights * paths.value[paths.path], len(cells)) if paths.valued else np.nan
+    return pd.DataFrame(
+        {
+            **{column: words[cells // POSITIONS] for column, words in labels.items()},
+            "position": cells % POSITIONS + 1,
+            "conversions": conversions,
+            "value": value,
+        }
+    )

@@ -63,6 +63,11 @@ def read_grouped(table: pd.DataFrame, name: str, separator: str) -> tuple[dict[s
             notes.append(
                 f"{kpi}: no column {NULL}, so every journey is taken to convert; removal effects tell no rates"
             )
+        elif null == NULL and len(suffixes) > 1:
+            notes.append(
+                f"{kpi}: no column {NULL + suffix}, so {NULL} stands for it; journeys that brought another KPI alone "
+                "are not among them"
+            )
         size = len(start) - 1
         paths = Paths(
             names,
