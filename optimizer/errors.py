@@ -48,7 +48,7 @@ class Infeasible(OptimizerError):
 
 
 class NoPlan(OptimizerError):
-    """The limit came before any plan was found."""
+    """The limit came before any plan was found, or no path can take so large a scenario."""
 
     exit_code = 4
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.errors import NoPlan
 from optimizer.memory import Memory
 from optimizer.problem import Problem
 from optimizer.solve.exact import solve_problem
@@ -18,7 +19,7 @@ Progress = Callable[[str, float, float], None]
 
 #: Pairs from which the decomposed path is taken where it can be.
 DECOMPOSED_PAIRS = 20_000
-#: Pairs up to which the exact path has a try where the decomposed one found no plan.
+#: Pairs up to which the exact path has a try where the decomposed one found no plan, or refused the problem.
 SECOND_TRY_PAIRS = 2_000_000
 
 
@@ -38,6 +39,11 @@ def solve_by_size(
 
     Parameters are those of ``solve_problem``; ``start`` gives prices by rule and scope to begin with,
     ``memory`` what an earlier solve on the same facts has left.
+
+    Raises
+    ------
+    NoPlan
+        When the decomposed path refuses a problem that is too large for the exact one.
     """
     pairs = int(np.count_nonzero(~problem.removed))
     if edited is not None or pairs < DECOMPOSED_PAIRS:
@@ -68,6 +74,12 @@ def solve_by_size(
             if solution.status != "no_plan" or pairs > SECOND_TRY_PAIRS or over:
                 return solution
             reasons = ["no plan by prices"]
+    if pairs > SECOND_TRY_PAIRS:
+        raise NoPlan(
+            f"{pairs:,} eligible pairs are too many for one program ({SECOND_TRY_PAIRS:,} at most), and this scenario "
+            f"cannot be solved by prices: {', '.join(reasons)}; relax the rule that is named, or split the scenario by "
+            "country or by customer"
+        )
     left = time_limit - (time.monotonic() - started)
     solution = solve_problem(problem, gap=gap, time_limit=max(left, 1.0), progress=progress, stop=stop, tighten=tighten)
     return replace(solution, notes=[*solution.notes, f"solved as one program: {', '.join(reasons)}"])
