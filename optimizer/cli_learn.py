@@ -348,6 +348,9 @@ def appetence(
         str, typer.Option(help="What scores customers without history: auto, model, segment.")
     ] = "auto",
     min_responses: Annotated[int, typer.Option(min=1, help="Responses that a model of its own takes.")] = 50,
+    judge: Annotated[
+        str, typer.Option(help="Which contacts judge: auto (the last ones where they say enough), or customers (others).")
+    ] = "auto",
     name: Annotated[
         list[str] | None,
         typer.Option(metavar="OURS=THEIRS", help="A column under another name.", show_default=False),
@@ -378,6 +381,7 @@ def appetence(
     }
     asked |= {"segment": segment, "preference": preference, "value": value, "columns": column, "model": model}
     asked |= {"weights": weights, "newcomers": newcomers, "min_responses": min_responses, "time_zone": time_zone}
+    asked["judge"] = judge
     if response:
         asked["responses"] = response
     pairs = {"names": name or [], "events": event or [], "context": context or []}

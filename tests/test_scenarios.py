@@ -15,7 +15,10 @@ import optimizer as opt
 from optimizer.rules import lint
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*/scenario.yaml"))
+#: Those with a build.py lie without their tables: these are built from published data, and tested with them.
+SCENARIOS = sorted(
+    file for file in (ROOT / "scenarios").glob("*/scenario.yaml") if not (file.parent / "build.py").is_file()
+)
 EVENINGS = ROOT / "scenarios" / "privilege_evenings"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -7,9 +7,26 @@ import json
 import sys
 from pathlib import Path
 
-from tests.published import curves, customer_assignment, docplex, targeted_offers
+from tests.published import (
+    bank_marketing,
+    complete_journey,
+    curves,
+    customer_assignment,
+    docplex,
+    hillstrom,
+    interaction_history,
+    targeted_offers,
+)
 from tests.published.folder import save
 from tests.published.run import show, solve
+
+#: Histories to learn from: each has its default folder and its report.
+LEARNING = {
+    "hillstrom": hillstrom,
+    "bank_marketing": bank_marketing,
+    "interaction_history": interaction_history,
+    "complete_journey": complete_journey,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,10 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("path", type=Path, help="folder that holds pymc_mmm, robyn and meridian")
     one.add_argument("--only", choices=[*curves.CALLS], help="one of the tables")
     one.add_argument("--draws", type=int, default=200, help="bootstrap draws")
+    for kind, module in LEARNING.items():
+        one = kinds.add_parser(kind)
+        one.add_argument("path", type=Path, nargs="?", default=module.DATA, help="folder of the published files")
     asked = parser.parse_args(arguments)
     if asked.kind == "curves":
         for name in [asked.only] if asked.only else [*curves.CALLS]:
             print(json.dumps(curves.line(asked.path, name, draws=asked.draws)), flush=True)
+        return 0
+    if asked.kind in LEARNING:
+        print(json.dumps(LEARNING[asked.kind].report(asked.path)), flush=True)
         return 0
     if asked.kind == "customer_assignment":
         keys = customer_assignment.read(asked.path, hard=asked.hard)

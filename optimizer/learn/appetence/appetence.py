@@ -20,6 +20,7 @@ from optimizer.learn.appetence.features import Past, crossings
 from optimizer.learn.appetence.history import History
 from optimizer.learn.appetence.reports import Reports
 from optimizer.learn.appetence.summary import summary_page
+from optimizer.learn.appetence.timing import fatigue_table
 from optimizer.plan.write import summary_text, whole_file, write_csv
 
 Floats = NDArray[np.float64]
@@ -135,6 +136,24 @@ class Appetence:
                 part[channel] = self._scored(self.cells[channel, offer], frames[channel], moment)
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
+
+    def fatigue(self, rank: str | None = None) -> pd.DataFrame:
+        """Response by rank of the contact, as the rule ``effect: {contact: k, factor}`` takes it.
+
+        Parameters
+        ----------
+        rank : str, optional
+            The context column that tells the rank. Default: counted from the contacts themselves.
+
+        Returns
+        -------
+        DataFrame
+            channel, rank, contacts, responses, rate, low, high, factor, as ``timing.fatigue_table`` says.
+        """
+        if rank is not None:
+            self._context({rank: None})
+        table = self.known.contacts.table
+        return fatigue_table(table[table["matured"] & ~table["held_out"]], rank)
 
     def features(self, channel: str, as_of: str | pd.Timestamp | None = None) -> pd.DataFrame:
         """What the channel's model reads of every customer at a date, in the order of ``consent``."""

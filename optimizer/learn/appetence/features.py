@@ -104,9 +104,9 @@ class Past:
         code = pd.Index(self.channels).get_indexer(pd.Index(channel.astype(object))).astype(np.int64)
         own = np.where(code >= 0, customer * len(self.channels) + code, -1)
         tenths = np.asarray(kind.map(REACTION_TENTHS).fillna(0), np.int64)
-        held_out = np.zeros(len(events), bool) if control is None else (channel == control).to_numpy(bool)
+        held_out = np.zeros(len(events), bool)
         if control is not None:
-            held_out |= (events["offer"] == control).fillna(False).to_numpy(bool)
+            held_out = np.asarray((channel == control) | (events["offer"] == control), bool)
         made = (tenths > 0) | kind.isin(NOTHING) | (kind == "sent") if outcomes else kind == "sent"
         contact = np.asarray(made, bool) & ~held_out
         real = tenths >= 10

@@ -56,6 +56,7 @@ def fit_appetence(
     weights: Weighing | None = None,
     newcomers: Literal["auto", "model", "segment"] = "auto",
     min_responses: int = 50,
+    judge: Literal["auto", "customers"] = "auto",
     names: Mapping[str, str] | None = None,
     events: Mapping[str, str | None] | None = None,
     time_zone: str = "UTC",
@@ -105,6 +106,10 @@ def fit_appetence(
         tell customers apart.
     min_responses : int
         Responses (and contacts without) that a model of its own takes; below, shrunk rates score.
+    judge : {"auto", "customers"}
+        Which contacts check and judge. ``auto`` takes the last ones, which asks whether scores will hold later, where
+        enough lie there; ``customers`` takes those of other customers, which asks whether they hold for others of the
+        same time.
     names, events : mapping, optional
         Our column to the table's own; spellings of events to kinds, None to leave rows out.
     time_zone : str
@@ -132,6 +137,7 @@ def fit_appetence(
         ("model", model, ("logistic", "boosting")),
         ("newcomers", newcomers, ("auto", "model", "segment")),
         ("weights", weights, (None, "logged", "fitted")),
+        ("judge", judge, ("auto", "customers")),
     ):
         if given not in options:
             raise ScenarioError("fit_appetence", name, given, did_you_mean(given, [one for one in options if one]))
@@ -152,7 +158,7 @@ def fit_appetence(
     past = Past(found.events, past_events.channels, outcomes=past_events.outcomes, control=control)
     settled, context_notes = _settled(context or {}, found)
     known = Known(past_events, found, past, traits, settled)
-    learner = _Learner(known, model, weights, newcomers, min_responses, seed)
+    learner = _Learner(known, model, weights, newcomers, min_responses, judge, seed)
     cells = learner.cells()
     absent = int((~past.known(np.arange(len(identifiers)), np.full(len(identifiers), past_events.now))).sum())
     silent = [LeftOut("customers without any history", absent, [])] if absent else []
@@ -182,10 +188,17 @@ class _Learner:
     """Fits the cells of a history and fills the reports."""
 
     def __init__(
-        self, known: Known, kind: str, weights: Weighing | None, newcomers: str, min_responses: int, seed: int
+        self,
+        known: Known,
+        kind: str,
+        weights: Weighing | None,
+        newcomers: str,
+        min_responses: int,
+        judge: str,
+        seed: int,
     ) -> None:
         self.known, self.kind, self.weighing, self.newcomers = known, kind, weights, newcomers
-        self.least, self.seed = min_responses, seed
+        self.least, self.judge, self.seed = min_responses, judge, seed
         self.reports, self.notes = Reports(), list[LeftOut]()
         self.table = known.contacts.table[known.contacts.table["matured"].to_numpy(bool)].reset_index(drop=True)
         names = known.history.customers.to_numpy(object)
@@ -260,7 +273,8 @@ class _Learner:
         came = rows["responded"].to_numpy(bool)
         if min(int(came.sum()), int((~came).sum())) < self.least:
             return None
-        parts = cut(rows["seconds"].to_numpy(np.int64), self.identity[rows["customer"].to_numpy()], came)
+        identity = self.identity[rows["customer"].to_numpy()]
+        parts = cut(rows["seconds"].to_numpy(np.int64), identity, came, by=self.judge)
         return Fitted(frame, came, self._weights(channel, offer, rows), parts, kind=self.kind, seed=self.seed)
 
     def _weights(self, channel: str, offer: str, rows: pd.DataFrame) -> Floats | None:

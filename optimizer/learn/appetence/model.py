@@ -51,7 +51,7 @@ class Parts:
     by: str
 
 
-def cut(seconds: Rows, identity: NDArray[np.uint64], responded: Bools) -> Parts:
+def cut(seconds: Rows, identity: NDArray[np.uint64], responded: Bools, *, by: str = "auto") -> Parts:
     """Cut contacts by time, contacts of one moment together; by customers where a later part would say too little.
 
     Parameters
@@ -62,6 +62,8 @@ def cut(seconds: Rows, identity: NDArray[np.uint64], responded: Bools) -> Parts:
         A hash of each contact's customer.
     responded : array of bool
         What came.
+    by : {"auto", "customers"}
+        ``customers`` passes moments over.
     """
     order = np.sort(seconds)
     ends = [order[min(int(share * len(order)), len(order) - 1)] for share in (SHARES[0], sum(SHARES))]
@@ -70,7 +72,7 @@ def cut(seconds: Rows, identity: NDArray[np.uint64], responded: Bools) -> Parts:
     answers = [int(responded[part].sum()) for part in parts]
     sizes = [len(part) / len(seconds) for part in parts]
     enough = all(_FOLD_RESPONSES <= count < len(part) for count, part in zip(answers, parts, strict=True))
-    if enough and sizes[0] >= 0.4 and min(sizes[1:]) >= 0.1:
+    if by != "customers" and enough and sizes[0] >= 0.4 and min(sizes[1:]) >= 0.1:
         return Parts(parts[0], parts[1], parts[2], "time")
     share = (identity >> np.uint64(11)).astype(float) / 2.0**53
     place = (share >= SHARES[0]).astype(int) + (share >= sum(SHARES))

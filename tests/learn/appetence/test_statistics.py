@@ -1,0 +1,114 @@
+"""Shrinkage, intervals, calibration and drift against what they are defined by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import betaln, expit, logit
+from scipy.stats import binomtest
+
+import optimizer as opt
+from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.calibration import check, fit_calibrator, reliability
+from optimizer.learn.appetence.drift import drift, psi
+from optimizer.learn.appetence.intervals import wilson
+from optimizer.learn.appetence.shrinkage import fit_prior
+from tests.learn.appetence.simulate import simulate
+
+
+def test_the_prior_is_found_again_and_no_other_strength_is_likelier() -> None:
+    rng = np.random.default_rng(1)
+    n = rng.integers(1, 30, 4_000).astype(float)
+    k = rng.binomial(n.astype(int), rng.beta(2.0, 18.0, len(n))).astype(float)
+    prior = fit_prior(k, n)
+    assert prior.mean == pytest.approx(0.1, abs=0.01)
+    assert prior.strength == pytest.approx(20, rel=0.2)
+
+    def likelihood(strength: float) -> float:
+        a, b = prior.mean * strength, (1 - prior.mean) * strength
+        return float((betaln(k + a, n - k + b) - betaln(a, b)).sum())
+
+    assert all(likelihood(prior.strength) >= likelihood(prior.strength * factor) for factor in (0.5, 0.9, 1.1, 2.0))
+
+
+def test_shrunk_rates_lie_between_their_own_and_the_mean_and_are_nearer_the_truth() -> None:
+    rng = np.random.default_rng(2)
+    truth, n = rng.beta(2, 18, 2_000), rng.integers(1, 15, 2_000).astype(float)
+    k = rng.binomial(n.astype(int), truth).astype(float)
+    prior = fit_prior(k, n)
+    rates = prior.rates(k, n)
+    own = k / n
+    assert ((rates - own) * (rates - prior.mean) <= 1e-12).all()
+    assert ((rates - truth) ** 2).mean() < 0.3 * ((own - truth) ** 2).mean()
+
+
+@pytest.mark.parametrize(("k", "n"), [([0, 0], [5, 9]), ([4], [9]), ([], []), ([3, 3], [3, 3])])
+def test_a_prior_of_little_is_a_number_between_0_and_1(k: list[int], n: list[int]) -> None:
+    prior = fit_prior(np.array(k, float), np.array(n, float))
+    assert 0 < prior.mean < 1
+    assert np.isfinite(prior.strength)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (57, 4_000)])
+def test_wilson_s_interval_is_scipy_s(k: int, n: int) -> None:
+    low, high = wilson(np.array([k], float), np.array([n], float))
+    told = binomtest(k, n).proportion_ci(0.9, method="wilson")
+    assert (low[0], high[0]) == pytest.approx((told.low, told.high), abs=1e-12)
+
+
+def test_the_check_passes_what_is_right_and_fails_what_is_not() -> None:
+    rng = np.random.default_rng(3)
+    passed, mended = 0, 0
+    for _ in range(60):
+        truth = expit(rng.normal(-2.5, 0.8, 4_000))
+        came = rng.random(4_000) < truth
+        passed += not check(truth, came).fails
+        bold = expit(2.0 * logit(truth) + 2.0)
+        assert check(bold, came).fails
+        mend = fit_calibrator(bold, came)
+        assert mend.kind == "sigmoid"
+        mended += float(np.abs(mend(bold) - truth).mean()) < 0.01
+    # One in a hundred fails by the p-value alone.
+    assert passed >= 57
+    assert mended >= 57
+
+
+def test_what_no_curve_of_two_parameters_mends_is_mended_by_steps() -> None:
+    rng = np.random.default_rng(4)
+    scores = rng.random(40_000)
+    truth = 0.1 + 0.5 * (scores > 0.3) * (scores < 0.9) + 0.35 * (scores >= 0.9)
+    mend = fit_calibrator(scores, rng.random(40_000) < truth)
+    assert mend.kind == "isotonic"
+    assert np.abs(mend(scores) - truth)[scores < 0.85].mean() < 0.02
+
+
+def test_reliability_counts_everyone_once() -> None:
+    rng = np.random.default_rng(5)
+    scores = np.round(rng.random(1_234), 1)
+    came = rng.random(1_234) < scores
+    table = reliability(scores, came)
+    assert table["contacts"].sum() == 1_234
+    assert table["responses"].sum() == came.sum()
+    assert (table["predicted"].diff().dropna() > 0).all()
+
+
+def test_the_stability_index_is_zero_for_the_same_and_its_formula_for_others() -> None:
+    rng = np.random.default_rng(6)
+    before = pd.Series(rng.normal(size=50_000))
+    assert psi(before, before.sample(frac=1, random_state=1)) == pytest.approx(0, abs=1e-12)
+    assert psi(before, before + 0.05) < 0.1 < 0.25 < psi(before, before + 1.0)
+    words = [pd.Series(["a"] * a + ["b"] * b) for a, b in ((700, 300), (500, 500))]
+    p, q = np.array([700.5, 300.5]) / 1_001, np.array([500.5, 500.5]) / 1_001
+    assert psi(words[0], words[1]) == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
+
+
+def test_drift_names_what_moved_between_two_dates() -> None:
+    history, customers, _ = simulate(800)
+    learnt = opt.fit_appetence(history, customers, channels=["email"])
+    table = drift(learnt, "2025-03-01", "2025-12-01").set_index("column")
+    assert table["verdict"].to_dict()["own_contacts"] == "moved"
+    assert table["verdict"].to_dict()["age"] == "steady"
+    assert "score" in table.index
+    with pytest.raises(ScenarioError, match="expected a date before"):
+        drift(learnt, "2025-12-01", "2025-03-01")
