@@ -349,7 +349,7 @@ def appetence(
     ] = "auto",
     min_responses: Annotated[int, typer.Option(min=1, help="Responses that a model of its own takes.")] = 50,
     judge: Annotated[
-        str, typer.Option(help="Which contacts judge: auto (the last ones where they say enough), or customers (others).")
+        str, typer.Option(help="Which contacts judge: auto (the last ones, where enough), or customers (others').")
     ] = "auto",
     name: Annotated[
         list[str] | None,
