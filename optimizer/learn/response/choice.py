@@ -25,8 +25,8 @@ Bools = NDArray[np.bool_]
 #: Channel -> (adstock, saturation).
 Forms = dict[str, tuple[str, str]]
 BLOCKS = 3
-#: Less difference of BIC than this is no evidence.
-EVIDENCE = 2.0
+#: Less difference of BIC than this is no evidence; more than the other is very strong evidence.
+EVIDENCE, STRONG_EVIDENCE = 2.0, 10.0
 
 
 @dataclass(frozen=True)

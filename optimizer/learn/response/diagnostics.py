@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: Above this a channel is hardly told apart from the others.
 HIGH_VIF = 10.0
+#: Forms that foretell about as well and differ by more than this factor do not agree.
+FAR_APART = 1.5
 
 
 def diagnostics_table(fitted: FittedCurves) -> pd.DataFrame:
@@ -83,6 +85,11 @@ def warnings_of(fitted: FittedCurves) -> list[str]:
             vif = max(float(table[(channel, "vif")]), float(table[(channel, "spend_vif")]))
             if vif > HIGH_VIF:
                 found.append(f"{channel}: hardly told apart from the other terms (variance inflation {vif:,.0f})")
+            own = fitted.contributions.query("kind == 'channel' and name == @channel")
+            least, most = float(own["forms_low"].sum()), float(own["forms_high"].sum())
+            if most > FAR_APART * least:
+                words = f"forms that foretell about as well give it {least:,.6g} to {most:,.6g}"
+                found.append(f"{channel}: {words}; an experiment would tell")
         scope = scope_of(fitted, part)
         near = float(table[(scope, "autocorrelation")])
         if abs(near) > 0.4 and part.panel.rows >= 24:

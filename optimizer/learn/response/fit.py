@@ -14,7 +14,16 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.response.adstock import ADSTOCKS
 from optimizer.learn.response.baseline import Baseline, baseline_of, no_baseline
 from optimizer.learn.response.bootstrap import draws_of, with_pool
-from optimizer.learn.response.choice import Forms, Settings, choose, default_holdout, evaluate, folds_of, without_spend
+from optimizer.learn.response.choice import (
+    STRONG_EVIDENCE,
+    Forms,
+    Settings,
+    choose,
+    default_holdout,
+    evaluate,
+    folds_of,
+    without_spend,
+)
 from optimizer.learn.response.fitted import FittedCurves, FittedPanel
 from optimizer.learn.response.panel import Panel, choose_region, read_observed, read_series, read_table
 from optimizer.learn.response.saturation import CONCAVE, SHAPES
@@ -230,9 +239,9 @@ def _fit(
                 found[channel] = (adstock if own == AUTO else own, saturation if shape == AUTO else shape)
         return found
 
-    first = "none" if observed else "geometric"
-    others = [] if panel.days is None or settings.max_lag == 0 else [one for one in _ADSTOCKS if one != first]
+    others = [] if panel.days is None or settings.max_lag == 0 else list(_ADSTOCKS)
     if observed:
+        # Attribution has already brought a response back to its spend: little is left to carry over.
         others = others[:1]
     tried: dict[tuple[tuple[str, str], ...], Any] = {}
 
@@ -243,7 +252,7 @@ def _fit(
             tell(f"fitting {panel.channels[0] if observed else 'curves'}: {adstock} carry-over, {saturation}")
             tried[key] = evaluate(panel, one, baseline.columns, response, folds, settings)
 
-    start = "geometric" if panel.days is not None and not observed else "none"
+    start = "geometric" if panel.days is not None and settings.max_lag and not observed else "none"
     for shape in SHAPES:
         attempt(start, shape)
     leading = choose(list(tried.values()), panel)[0]
@@ -266,6 +275,11 @@ def _fit(
         draws=tuple(again),
         unit=unit,
         choice=table,
+        alternatives=tuple(
+            one.model.contributions(one.estimate) * (panel.row_size * unit)[:, None]
+            for one, near in zip(tried.values(), table["in_reach"], strict=True)
+            if near and one.bic <= chosen.bic + STRONG_EVIDENCE
+        ),
         heldout=chosen.error * unit * panel.row_size,
         heldout_without=without_spend(baseline.columns, response, folds) * unit * panel.row_size,
         level=level,

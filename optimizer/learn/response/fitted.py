@@ -30,7 +30,8 @@ class FittedPanel:
     """One panel and its fit: all channels of a series, or one channel of an observed table.
 
     ``unit`` is the response, a unit of size, that is 1 in the fit; ``heldout`` the errors on held-out rows (NaN on the
-    others), in the response's own unit, and ``heldout_without`` those of the baseline alone.
+    others), in the response's own unit, and ``heldout_without`` those of the baseline alone. ``alternatives`` are the
+    contributions by row and channel of every choice of forms that the data leave open.
     """
 
     panel: Panel
@@ -41,6 +42,7 @@ class FittedPanel:
     draws: tuple[Draw, ...]
     unit: float
     choice: pd.DataFrame
+    alternatives: tuple[Floats, ...]
     heldout: Floats
     heldout_without: Floats
     level: float
@@ -154,10 +156,12 @@ class FittedCurves:
 
     @cached_property
     def contributions(self) -> pd.DataFrame:
-        """name, kind (channel, baseline, control, unexplained), region, spend, response, share, per_spend, low, high.
+        """A row a channel and part of the baseline (and region).
 
-        ``response`` over the rows given sums to the whole response, ``share`` to 1 a region; ``low`` and ``high`` hold
-        the response of a channel.
+        name, kind (channel, baseline, control, unexplained), region, spend, response, share, per_spend, low, high,
+        forms_low, forms_high. ``response`` sums to the whole response, ``share`` to 1 a region. ``low`` and ``high``
+        hold the response of a channel given the forms chosen; ``forms_low`` and ``forms_high`` are the least and the
+        largest estimate over the forms that foretell about as well and fit nearly as well (BIC within 10).
         """
         from optimizer.learn.response.tables import contributions_table
 
@@ -165,7 +169,7 @@ class FittedCurves:
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
-        """channel, region, spend, response, low, high, marginal: the curve a period at multiples of the mean spend.
+        """The curve a period: channel, region, spend, response, low, high, marginal, extrapolated.
 
         ``spend`` is 0, 0.25 … 2 times the mean spend of the periods with spend; ``extrapolated`` marks what lies above
         the largest spend seen.

@@ -99,6 +99,7 @@ def contributions_table(fitted: FittedCurves) -> pd.DataFrame:
         money, added = part.money(), part.contributions()
         drawn = [_by_region(part, part.contributions(draw)) for draw in part.draws]
         found = _by_region(part, added)
+        others = np.array([found, *(_by_region(part, one) for one in part.alternatives)])
         spent = _by_region(part, money)
         whole = _by_region(part, panel.response[:, None])[:, 0]
         parts = _baseline_parts(part)
@@ -110,7 +111,9 @@ def contributions_table(fitted: FittedCurves) -> pd.DataFrame:
                 value, spend = float(found[code, at]), float(spent[code, at])
                 low, high = between([float(one[code, at]) for one in drawn], fitted.level)
                 explained += value
-                rows.append(_contribution(channel, "channel", region, spend, value, total, low, high))
+                row = _contribution(channel, "channel", region, spend, value, total, low, high)
+                row["forms_low"], row["forms_high"] = (float(end(others[:, code, at])) for end in (np.min, np.max))
+                rows.append(row)
             for k, name in enumerate(parts):
                 value = float(other[code, k])
                 explained += value
@@ -135,6 +138,8 @@ def _contribution(
         "per_spend": response / spend if spend > 0 else np.nan,
         "low": low,
         "high": high,
+        "forms_low": np.nan,
+        "forms_high": np.nan,
     }
 
 
