@@ -24,7 +24,7 @@ def sums_by(codes: NDArray[np.integer], numbers: Floats, size: int) -> Floats:
     codes : array of int
         Which sum each number belongs to, 0 … size − 1.
     numbers : array of float
-        Finite numbers.
+        Finite numbers; below 1e-290 they count as nothing.
     size : int
         How many sums there are.
 
