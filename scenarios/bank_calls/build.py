@@ -88,7 +88,10 @@ def build(data: Path, folder: Path) -> opt.Appetence:
     """Learn on one half; write customers and appetence (each by their own telephone) of some of the other."""
     calls = read(data)
     learnt = learn(calls)
-    planned = calls[~calls["teaches"]].sort_values("customer_id").tail(PLANNED)
+    # Drawn by the same hash, from all months: those who teach are of all months, too.
+    drawn = calls[~calls["teaches"]]
+    order = np.argsort(pd.util.hash_array(drawn["customer_id"].to_numpy(object)))
+    planned = drawn.iloc[order[:PLANNED]].sort_values("customer_id")
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     customers = planned[["customer_id", "age", "job", "contact"]].rename(columns={"contact": "telephone_kind"})
     customers.to_parquet(folder / "tables" / "customers.parquet", index=False)

@@ -152,7 +152,7 @@ def last_before(sent: pd.DataFrame, later: pd.DataFrame, keys: list[str], window
     if not len(sent) or not len(later):
         return np.full(len(later), -1, np.int64)
     both = pd.concat([sent[keys], later[keys]], ignore_index=True)
-    group = both.groupby(keys, sort=False, dropna=True).ngroup().to_numpy(np.int64)
+    group = both.groupby(keys, sort=False, dropna=True).ngroup().fillna(-1).to_numpy(np.int64)
     mine, theirs = group[: len(sent)], group[len(sent) :]
     moment, asked = sent["seconds"].to_numpy(np.int64), later["seconds"].to_numpy(np.int64)
     origin = min(int(moment.min()), int(asked.min()))
