@@ -98,7 +98,7 @@ def fit_curves(
         ``auto``, a name of ``saturation.SHAPES`` or ``concave``: for all channels with spend enough for a shape, or by
         channel, whatever its spend.
     max_lag : int
-        Periods after the spend in which it is still felt.
+        Periods after the spend in which it is still felt; 0 for no carry-over.
     trend : int
         Straight pieces of the baseline's trend; 0 none.
     seasonality : int
@@ -172,6 +172,8 @@ def fit_curves(
             date_format=date_format,
         )
         panels, left_out, notes = [panel], panel.left_out, list(panel.notes)
+    if any(panel.days is None for panel in panels):
+        _no_carry_over(adstock, file)
     known = [channel for panel in panels for channel in panel.channels] + list(left_out)
     adstocks = _by_channel(adstock, known, [*ADSTOCKS], "adstock")
     saturations = _by_channel(saturation, known, [*SHAPES, CONCAVE], "saturation")
@@ -232,7 +234,7 @@ def _fit(
     def forms(adstock: str, saturation: str) -> Forms:
         found = {}
         for channel in panel.channels:
-            own, shape = adstocks[channel], saturations[channel]
+            own, shape = adstocks[channel] if settings.max_lag else "none", saturations[channel]
             if channel in thin:
                 found[channel] = ("none", CONCAVE)
             else:
@@ -335,6 +337,13 @@ def _by_channel(
         if form not in (AUTO, *known):
             raise ScenarioError("fit_curves", place, form, f"unknown form; {did_you_mean(form, [AUTO, *known])}")
     return given
+
+
+def _no_carry_over(adstock: str | Mapping[str, str], file: str) -> None:
+    """Refuse a carry-over between rows that have no order in time."""
+    asked = {adstock} if isinstance(adstock, str) else {*adstock.values()}
+    if timed := sorted(asked - {AUTO, "none"}):
+        raise ScenarioError(file, "column date", None, f"is missing; a {timed[0]} carry-over needs it")
 
 
 def _check(**values: float) -> None:

@@ -23,7 +23,15 @@ Floats = NDArray[np.float64]
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 260, 62, 30, 26
 #: With many regions the page shows the largest; the tables hold all.
 MOST = 24
-MEASURES = ("r2", "nrmse", "mape", "heldout_r2", "heldout_nrmse", "heldout_mape")
+MEASURES = {
+    "r2": "R², all periods",
+    "nrmse": "NRMSE, all periods",
+    "mape": "mean absolute percentage error, all periods",
+    "heldout_r2": "R², held-out periods",
+    "heldout_nrmse": "NRMSE, held-out periods",
+    "heldout_nrmse_without_spend": "NRMSE of a baseline without spend, held-out periods",
+    "heldout_mape": "mean absolute percentage error, held-out periods",
+}
 
 
 def curves_page(fitted: FittedCurves) -> str:
@@ -47,7 +55,7 @@ def curves_page(fitted: FittedCurves) -> str:
         pictures=pictures,
         hidden=total - len(pictures),
         channels=channels.to_dict("records"),
-        measures=measures.to_dict("records"),
+        measures=measures.assign(measure=measures["measure"].map(MEASURES)).to_dict("records"),
         choice=fitted.choice.to_dict("records"),
         notes=[*fitted.notes, *warnings_of(fitted)],
         level=fitted.level,

@@ -150,12 +150,13 @@ def read_observed(
     Raises
     ------
     ScenarioError
-        For missing columns, empty or negative numbers, a channel's date that stands twice in a region.
+        For missing columns, empty numbers, negative spend, a channel's date that stands twice in a region.
     """
     require(table, file, "channel", spend, response, *([date] if date else []), *([region] if region else []))
     names = texts(table, file, "channel").to_numpy(object)
     money = _spend(table, file, spend)
-    values = numbers(table, file, response, low=0, required=True, what="a response")
+    # A measured lift may come out below 0: flooring it would lift the curve.
+    values = numbers(table, file, response, required=True, what="a response")
     stamps = _stamps(table, file, date, date_format) if date else None
     codes, regions = _regions(table, file, region)
     panels = []

@@ -136,17 +136,37 @@ class TestObserved:
         expected = [0.0, 5.0, 9 - 1 / 3, 10 + 2 / 3, 13 - 1 / 3, 15.0, 15.0]
         assert curve.value([0.0, 100.0, 200.0, 300.0, 400.0, 1000.0, 2000.0]) == pytest.approx(expected)
 
-    def test_negative_spend_and_response_are_refused(self) -> None:
-        for column in ("spend", "response"):
-            bad = self.points.assign(**{column: [-1.0, 2.0, 3.0, 4.0, 5.0]})
-            with pytest.raises(opt.ScenarioError, match=f"row 1, column {column} is -1.0"):
-                opt.fit_curves(bad)
+    def test_negative_spend_is_refused_and_a_negative_lift_is_not(self) -> None:
+        with pytest.raises(opt.ScenarioError, match=r"row 1, column spend is -1\.0"):
+            opt.fit_curves(self.points.assign(spend=[-1.0, 2.0, 3.0, 4.0, 5.0]))
+        curve = opt.fit_curves(self.points.assign(response=[-1.0, 9.0, 10.0, 13.0, 15.0]), draws=0).curves["fair"]
+        assert curve.value(100.0) < opt.fit_curves(self.points, draws=0).curves["fair"].value(100.0)
 
     def test_a_channel_without_spend_is_told_and_one_point_is_not_enough(self) -> None:
         silent, single = self.points.assign(channel="none", spend=0.0), self.points.head(1).assign(channel="one")
         fitted = opt.fit_curves(pd.concat([self.points, silent, single]), draws=0)
         assert list(fitted.curves) == ["fair"]
         assert fitted.left_out == {"none": "has no spend at all", "one": "has one observation; expected at least two"}
+
+    def test_a_carry_over_needs_dates(self) -> None:
+        with pytest.raises(opt.ScenarioError, match="column date: is missing; a delayed carry-over needs it"):
+            opt.fit_curves(self.points, adstock="delayed")
+
+    def test_volumes_by_region_and_week(self) -> None:
+        random = np.random.default_rng(6)
+        frames = []
+        for region, size in (("FR", 2.0), ("DE", 1.0)):
+            volume = size * random.uniform(50.0, 900.0, 40)
+            response = size * 30.0 * volume / (volume + 300.0 * size) + random.normal(0, 0.2, 40)
+            week = pd.date_range("2024-01-01", periods=40, freq="7D")
+            columns = {"date": week, "channel": "mail", "region": region, "volume": volume, "response": response}
+            frames.append(pd.DataFrame(columns).assign(people=size))
+        fitted = opt.fit_curves(pd.concat(frames), size="people", draws=0)
+        for region, size in (("FR", 2.0), ("DE", 1.0)):
+            volume = size * np.array([100.0, 400.0, 800.0])
+            true = size * 30.0 * volume / (volume + 300.0 * size)
+            assert fitted.curves[f"mail[{region}]"].value(volume) == pytest.approx(true, rel=0.03)
+        assert fitted.parts[0].panel.in_money == (False,)
 
     def test_nothing_at_all_is_refused(self) -> None:
         with pytest.raises(opt.ScenarioError, match="no response can be told"):
