@@ -25,7 +25,7 @@ def attribution(
         str,
         typer.Option(
             help="first, last, last_non_direct, linear, position_based, w_shaped, j_shaped, inverse_j, time_decay, "
-            "markov, markov_journey, shapley, ordered_shapley, participation; or all, to compare them."
+            "markov, markov_journey, shapley, ordered_shapley, shapley_markov, participation; or all, to compare them."
         ),
     ] = "markov",
     order: Annotated[int, typer.Option(min=1, help="Touches a Markov state remembers.")] = 1,

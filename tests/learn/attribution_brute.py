@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from itertools import permutations
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def channels(rows: Sequence[Row]) -> list[str]:
     return sorted({channel for row in rows for channel in row.path})
 
 
-def expected_gain(rows: Sequence[Row], order: int, removed: str | None, *, value: bool) -> Fraction:
+def expected_gain(rows: Sequence[Row], order: int, removed: Collection[str], *, value: bool) -> Fraction:
     """What a journey of the chain gains, walking into ``removed`` being its end: by elimination, state by state."""
     moves: dict[tuple[str, ...], Counter[object]] = defaultdict(Counter)
     gain: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
@@ -53,7 +53,9 @@ def expected_gain(rows: Sequence[Row], order: int, removed: str | None, *, value
     reward: dict[tuple[str, ...], Fraction] = {}
     for state, tos in moves.items():
         out = sum(tos.values())
-        chance[state] = {to: Fraction(n, out) for to, n in tos.items() if isinstance(to, tuple) and to[-1] != removed}
+        chance[state] = {
+            to: Fraction(n, out) for to, n in tos.items() if isinstance(to, tuple) and to[-1] not in removed
+        }
         reward[state] = gain[state] / out
     # Eliminate every state but the start: walk through it in one step, with its loops summed.
     for state in [one for one in moves if one]:
@@ -73,23 +75,39 @@ def expected_gain(rows: Sequence[Row], order: int, removed: str | None, *, value
 
 def removal_effects(rows: Sequence[Row], order: int, *, value: bool = False) -> dict[str, Fraction]:
     """1 − gain without the channel / gain, one chain a channel."""
-    whole = expected_gain(rows, order, None, value=value)
+    whole = expected_gain(rows, order, (), value=value)
     return {one: 1 - expected_gain(rows, order, one, value=value) / whole for one in channels(rows)}
 
 
 def shapley(rows: Sequence[Row], *, value: bool = False) -> dict[str, Fraction]:
-    """The mean gain at entering, over every order in which the channels may enter."""
+    """Shapley values where a set is worth the conversions of the journeys whose channels all lie in it."""
 
-    def worth(allowed: set[str]) -> int:
-        return sum((row.value if value else row.conversions) for row in rows if set(row.path) <= allowed)
+    def worth(allowed: frozenset[str]) -> Fraction:
+        return Fraction(sum((row.value if value else row.conversions) for row in rows if set(row.path) <= allowed))
 
-    players = channels(rows)
+    return over_all_orders(channels(rows), worth)
+
+
+def shapley_of_chain(rows: Sequence[Row], order: int) -> dict[str, Fraction]:
+    """Shapley values a journey where a set is worth what the chain gains without all other channels."""
+    every = channels(rows)
+
+    def worth(allowed: frozenset[str]) -> Fraction:
+        return expected_gain(rows, order, [one for one in every if one not in allowed], value=False)
+
+    return over_all_orders(every, worth)
+
+
+def over_all_orders(players: list[str], worth: Callable[[frozenset[str]], Fraction]) -> dict[str, Fraction]:
+    """The mean gain at entering, over every order in which the players may enter."""
     found = dict.fromkeys(players, Fraction(0))
     orders = list(permutations(players))
+    known: dict[frozenset[str], Fraction] = {}
     for order in orders:
-        present: set[str] = set()
-        for player in order:
-            before = worth(present)
-            present.add(player)
-            found[player] += Fraction(worth(present) - before, len(orders))
+        for place, player in enumerate(order):
+            before, after = frozenset(order[:place]), frozenset(order[: place + 1])
+            for one in (before, after):
+                if one not in known:
+                    known[one] = worth(one)
+            found[player] += (known[after] - known[before]) / len(orders)
     return found

@@ -81,6 +81,40 @@ def test_shapley_is_the_mean_over_all_orders_of_entry(found: Sequence[Row]) -> N
             assert credit.loc[channel, "value"] == pytest.approx(float(worth), abs=1e-9)
 
 
+@given(rows, st.integers(1, 2))
+@settings(max_examples=15)
+def test_shapley_of_the_chain_is_the_mean_over_all_orders_of_entry(found: Sequence[Row], order: int) -> None:
+    table = brute.frame(found)
+    credit = attribution(table, model="shapley_markov", order=order).credit.set_index("channel")
+    journeys = sum(row.conversions + row.null for row in found)
+    assert (credit["conversions_error"] == 0).all()
+    for channel, worth in brute.shapley_of_chain(found, order).items():
+        assert credit.loc[channel, "conversions"] == pytest.approx(float(worth * journeys), abs=1e-10)
+
+
+def test_drawn_orders_come_with_an_error_that_tells_the_truth_and_add_up() -> None:
+    random = np.random.default_rng(3)
+    table = pd.DataFrame(
+        {
+            "path": [" > ".join(random.choice(list("abcdefgh"), random.integers(1, 6))) for _ in range(60)],
+            "total_conversions": random.integers(0, 5, 60),
+            "total_null": random.integers(0, 9, 60),
+        }
+    )
+    exact = attribution(table, "shapley_markov").credit["conversions"]
+    apart = []
+    for seed in range(40):
+        drawn = attribution(table, "shapley_markov", samples=40, seed=seed)
+        assert drawn.credit["conversions"].sum() == pytest.approx(table["total_conversions"].sum(), rel=1e-12)
+        assert "40 orders of entry were drawn" in drawn.notes[-1]
+        apart.append((drawn.credit["conversions"] - exact) / drawn.credit["conversions_error"])
+    # Of 320 standardised errors about 95 % lie within two; with 20 pairs each, a little fewer.
+    within = (np.abs(np.concatenate(apart)) < 2).mean()
+    assert 0.9 < within < 0.99
+    again = attribution(table, "shapley_markov", samples=40, seed=5).credit
+    pd.testing.assert_frame_equal(again, attribution(table, "shapley_markov", samples=40, seed=5).credit)
+
+
 @given(rows, st.sampled_from(MODELS), st.randoms(use_true_random=False))
 @settings(max_examples=150)
 def test_credit_is_complete_and_the_same_for_any_order_of_rows(found: Sequence[Row], model: str, random) -> None:

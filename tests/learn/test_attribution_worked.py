@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
+from itertools import chain, combinations, permutations
 
 import pandas as pd
 import pytest
@@ -69,6 +70,47 @@ def in_shop(effects: dict[str, F], first: int, email: int, direct: int) -> dict[
     return {**own, "email": own["email"] + email, "direct": own["direct"] + direct}
 
 
+def of_sets(worth: dict[str, F]) -> dict[str, F]:
+    """Shapley values from the worth of every set of channels (by initials), over all orders of entry."""
+    players = max(worth, key=len)
+    orders = list(permutations(players))
+    found = dict.fromkeys(players, F(0))
+    for order in orders:
+        for place, player in enumerate(order):
+            before, after = ("".join(sorted(order[: place + more])) for more in (0, 1))
+            found[player] += (worth[after] - worth[before]) / len(orders)
+    return found
+
+
+# Letters with some channels alone, times 13 journeys: a alone starts 3 and converts 1 of 7, b alone starts 4 and
+# converts 2 of 13; c leads only to b; the pairs are the removals above.
+LETTERS_SETS = {
+    "": F(0), "a": F(3, 7), "b": F(8, 13), "c": F(0), "ab": F(129, 79), "ac": F(3, 7), "bc": F(20, 13), "abc": F(3),
+}  # fmt: skip
+# In value: a converts 30 of 7, b 20 of 13.
+LETTERS_SETS_VALUE = {
+    "": F(0), "a": F(90, 7), "b": F(80, 13), "c": F(0), "ab": F(2390, 79), "ac": F(90, 7), "bc": F(200, 13),
+    "abc": F(50),
+}  # fmt: skip
+
+
+def shop_sets(email: F, direct: F) -> dict[str, F]:
+    """Shop with some channels alone, times 12, where e-mail and direct gain so much at each visit's end."""
+    found = {}
+    for letters in chain.from_iterable(combinations("desy", size) for size in range(5)):  # y is social, s search
+        d = direct if "d" in letters else F(0)
+        e = email + d / 2 if "e" in letters else F(0)
+        y = F(3, 7) * e + F(4, 7) * d if "y" in letters else F(0)
+        s = y if "s" in letters else F(0)
+        found["".join(sorted(letters))] = 3 * s + 3 * e + 4 * y + 2 * d
+    return found
+
+
+def in_full(values: dict[str, F]) -> dict[str, F]:
+    words = {"d": "direct", "e": "email", "s": "search", "y": "social"}
+    return {words[letter]: value for letter, value in values.items()}
+
+
 # (conversions, value) by channel. Letters: 2 conversions worth 20 on a > a > b, 1 worth 30 on b > a.
 LETTERS_CREDIT: dict[str, tuple[dict[str, F], dict[str, F]]] = {
     "first": ({"a": F(2), "b": F(1), "c": F(0)}, {"a": F(20), "b": F(30), "c": F(0)}),
@@ -102,6 +144,7 @@ LETTERS_CREDIT: dict[str, tuple[dict[str, F], dict[str, F]]] = {
     "markov_journey": (in_letters(LETTERS_RE, 2, 1), in_letters(LETTERS_RE, 20, 30)),
     "shapley": ({"a": F(3, 2), "b": F(3, 2), "c": F(0)}, {"a": F(25), "b": F(25), "c": F(0)}),
     "ordered_shapley": ({"a": F(3, 2), "b": F(3, 2), "c": F(0)}, {"a": F(25), "b": F(25), "c": F(0)}),
+    "shapley_markov": (of_sets(LETTERS_SETS), of_sets(LETTERS_SETS_VALUE)),
     "participation": ({"a": F(3), "b": F(3), "c": F(0)}, {"a": F(50), "b": F(50), "c": F(0)}),
 }
 
@@ -135,6 +178,10 @@ SHOP_CREDIT: dict[str, tuple[dict[str, F], dict[str, F]]] = {
     **{model: (of_four(shares, 3, 1, 2), of_four(shares, 60, 10, 8)) for model, shares in FOUR.items()},
     "markov": (shared(SHOP_RE, 6), shared(SHOP_RE_VALUE, 78)),
     "markov_journey": (in_shop(SHOP_RE, 3, 1, 2), in_shop(SHOP_RE, 60, 10, 8)),
+    "shapley_markov": (
+        in_full(of_sets(shop_sets(F(1, 6), F(5, 9)))),
+        in_full(of_sets(shop_sets(F(10, 6), F(68, 9)))),
+    ),
 }
 
 

@@ -33,8 +33,9 @@ class Attribution:
         The model's name.
     credit : DataFrame
         A row a channel, in the order of their names: [kpi, where there are several], channel, [campaign], conversions,
-        value (NaN where the input tells no values), and for Markov models removal_effect and removal_effect_value: the
-        share of conversions, and of value, that the chain loses without the channel.
+        value (NaN where the input tells no values); for Markov models removal_effect and removal_effect_value: the
+        share of conversions, and of value, that the chain loses without the channel; for shapley_markov
+        conversions_error and value_error: the standard error of drawing, 0 where it is exact.
     additive : bool
         Whether conversions and value add up to what was attributed. Participation does not.
     totals : DataFrame
@@ -52,7 +53,7 @@ class Attribution:
 
     @cached_property
     def positions(self) -> pd.DataFrame | None:
-        """The same credit by place in the journey; None for ``markov``, which weighs no touches.
+        """The same credit by place in the journey; None for ``markov`` and ``shapley_markov``, which weigh no touches.
 
         Columns: [kpi], channel, [campaign], position (1 is the first touch, 10 the tenth and all later ones),
         conversions, value.
@@ -76,6 +77,8 @@ def attribution(
     half_life: float | None = None,
     weights: Sequence[float] | None = None,
     direct: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
 ) -> Attribution:
     """Credit channels with the conversions they brought.
 
@@ -86,7 +89,7 @@ def attribution(
     model : str
         ``first``, ``last``, ``last_non_direct``, ``linear``, ``position_based``, ``w_shaped``, ``j_shaped``,
         ``inverse_j``, ``time_decay``, ``markov``, ``markov_journey``, ``shapley``, ``ordered_shapley``,
-        ``participation``.
+        ``shapley_markov``, ``participation``.
     order : int
         Touches a Markov state remembers.
     credit : str, optional
@@ -104,6 +107,9 @@ def attribution(
         Shares of first, between, last; of ``w_shaped`` first, middle, last, others.
     direct : str, optional
         The channel without a source; by default the one called direct.
+    samples, seed : int, optional
+        Of ``shapley_markov``: orders of entry to draw, and the seed. By default it is exact up to 12 channels, and
+        draws 400 beyond.
 
     Returns
     -------
@@ -126,7 +132,7 @@ def attribution(
     1       b          2.0
     """
     read = read_journeys(journeys)
-    name, told = _model(model, credit), settings(order, half_life, weights, direct)
+    name, told = _model(model, credit), settings(order, half_life, weights, direct, samples, seed)
     frames, made, totals, notes = [], [], [], list(read.notes)
     asked = asked_kpis(read, kpi)
     for one in asked:
@@ -136,7 +142,10 @@ def attribution(
         frames.append(credit_frame(labels, found, paths.valued))
         made.append((labels, found))
         totals.append(total_row(paths, one))
-        notes += [f"{one}: {note}" if len(asked) > 1 else note for note in model_notes(paths, name, told)]
+        said = model_notes(paths, name, told)
+        if found.drawn:
+            said.append(f"{name}: {found.drawn:,} orders of entry were drawn, seed {seed}; see conversions_error")
+        notes += [f"{one}: {note}" if len(asked) > 1 else note for note in said]
     return Attribution(
         name,
         pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0],
@@ -156,7 +165,7 @@ def credited(paths: Paths, model: str, told: Settings, source: str, kpi: str) ->
     """Credit, with the journeys and the KPI in the message where nothing converts."""
     if not paths.totals[0] > 0:
         raise no_conversion(source, kpi, paths)
-    return credit(paths, model, told, removals(paths, told.order) if model.startswith("markov") else None)
+    return credit(paths, model, told, removals(paths, told.order) if model in ("markov", "markov_journey") else None)
 
 
 def no_conversion(source: str, kpi: str, paths: Paths) -> ScenarioError:
@@ -183,6 +192,9 @@ def credit_frame(labels: dict[str, Any], found: Credit, valued: bool) -> pd.Data
     if found.removal is not None:
         columns["removal_effect"] = found.removal.effect
         columns["removal_effect_value"] = found.removal.effect_on_value if valued else np.nan
+    if found.error is not None:
+        columns["conversions_error"] = found.error[:, 0]
+        columns["value_error"] = found.error[:, 1] if valued else np.nan
     return pd.DataFrame(columns)
 
 

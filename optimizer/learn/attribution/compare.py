@@ -19,6 +19,7 @@ from optimizer.learn.attribution.attribute import (
 )
 from optimizer.learn.attribution.credit import credit, removals
 from optimizer.learn.attribution.models import MODELS, NOT_ADDITIVE, Settings, model_name, settings
+from optimizer.learn.attribution.shapley_markov import EXACT_CHANNELS
 from optimizer.learn.journeys import Journeys, read_journeys
 from optimizer.learn.journeys.table import Source
 
@@ -69,7 +70,8 @@ def compare_attribution(
     journeys : Journeys, path or DataFrame
         What ``read_journeys`` gives or takes.
     models : sequence of str, optional
-        All of them by default, but for ``ordered_shapley``, whose credit by channel is that of ``shapley``.
+        All of them by default, but for ``ordered_shapley``, whose credit by channel is that of ``shapley``, and for
+        ``shapley_markov`` where there are too many channels for it to be exact.
     kpi, by, transforms, order, half_life, direct
         As in ``attribution``.
 
@@ -85,7 +87,8 @@ def compare_attribution(
     read = read_journeys(journeys)
     names = tuple(dict.fromkeys(model_name(one) for one in models)) if models is not None else MODELS
     if models is None:
-        names = tuple(one for one in names if one != "ordered_shapley")
+        many = max(len(read.toward(one, by).names) for one in asked_kpis(read, kpi)) > EXACT_CHANNELS
+        names = tuple(one for one in names if one != "ordered_shapley" and not (one == "shapley_markov" and many))
     if not names:
         raise ScenarioError("attribution", "models", [], "expected one model or more")
     told = settings(order, half_life, None, direct)
@@ -114,10 +117,11 @@ def _one_kpi(
         raise no_conversion(journeys.source, kpi, grouped)
     removed = removals(grouped, told.order) if any(name.startswith("markov") for name in names) else None
     frames, notes = [], []
+    keys = ["kpi", "channel", "campaign"] if by == "campaign" else ["kpi", "channel"]
     for name in names:
         paths = journeys.toward(kpi, by, transforms, told.direct, single=True) if name == "time_decay" else grouped
         frame = credit_frame(credit_labels(paths, journeys, by, kpi), credit(paths, name, told, removed), paths.valued)
-        frame = frame.drop(columns=["removal_effect", "removal_effect_value"], errors="ignore")
+        frame = frame[[*keys, "conversions", "value"]]
         frame.insert(1, "model", name)
         frames.append(frame.assign(additive=name not in NOT_ADDITIVE))
         notes += model_notes(paths, name, told)

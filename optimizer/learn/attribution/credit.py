@@ -9,6 +9,7 @@ import numpy as np
 from optimizer.errors import ScenarioError
 from optimizer.learn.attribution.markov import Removal, chain, removal
 from optimizer.learn.attribution.models import Settings, touch_weights
+from optimizer.learn.attribution.shapley_markov import shapley_of_chain
 from optimizer.learn.journeys.exact_sums import sums_by
 from optimizer.learn.journeys.paths import Floats, Paths
 
@@ -23,6 +24,10 @@ class Credit:
         Credited conversions and money.
     removal : Removal, optional
         Of Markov models.
+    error : array, names × 2, optional
+        Standard errors of conversions and value, where the model draws; 0 where it needed not.
+    drawn : int
+        How many orders of entry were drawn.
     paths, weights : Paths and array, optional
         The journeys that convert and the weight of each of their touches, where the model weighs touches.
     """
@@ -30,6 +35,8 @@ class Credit:
     conversions: Floats
     value: Floats
     removal: Removal | None = None
+    error: Floats | None = None
+    drawn: int = 0
     paths: Paths | None = None
     weights: Floats | None = None
 
@@ -61,6 +68,11 @@ def credit(paths: Paths, model: str, told: Settings, removed: Removal | None = N
     conversions, value, _ = paths.totals
     if not conversions > 0:
         raise ScenarioError("attribution", "conversions", 0, "no journey converts; there is nothing to attribute")
+    if model == "shapley_markov":
+        found = shapley_of_chain(chain(paths, told.order), len(paths.names), told.samples, told.seed)
+        journeys = conversions + paths.totals[2]
+        worth = found.worth * journeys
+        return Credit(worth[:, 0], worth[:, 1], error=found.error * journeys, drawn=found.drawn)
     if model in ("markov", "markov_journey"):
         removed = removed or removals(paths, told.order)
         if model == "markov":
@@ -80,8 +92,8 @@ def credit(paths: Paths, model: str, told: Settings, removed: Removal | None = N
         sums_by(converting.channel, weights * converting.conversions[converting.path], size),
         sums_by(converting.channel, weights * converting.value[converting.path], size),
         removed if model == "markov_journey" else None,
-        converting,
-        weights,
+        paths=converting,
+        weights=weights,
     )
 
 

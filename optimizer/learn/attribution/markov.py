@@ -28,8 +28,8 @@ from optimizer.learn.journeys.paths import Codes, Floats, Paths
 
 #: States up to which the fundamental matrix is written out; beyond, journeys are walked on without each channel.
 DENSE_STATES = 1_000
-#: Steps after which journeys that still go on are solved for instead, and channels that are walked together.
-_STEPS, _TOGETHER = 4_000, 16
+#: Steps after which journeys that still go on are solved for instead; channels, and sets, that are walked together.
+_STEPS, _TOGETHER, _SETS = 4_000, 16, 512
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Chain:
     def journeys(self) -> float:
         """How many journeys were counted."""
         return float(self.begun.sum())
+
+    @property
+    def out(self) -> Floats:
+        """Journeys that left each state, for another or for good; above 0."""
+        return np.asarray(self.moves.sum(axis=1)).ravel() + self.converted + self.ended
 
 
 @dataclass(frozen=True)
@@ -128,18 +133,44 @@ def removal(chain: Chain, channels: int) -> Removal:
     ValueError
         When no journey converts.
     """
-    present = np.flatnonzero(np.asarray(chain.moves.sum(axis=0)).ravel() + chain.begun > 0)
-    moves = chain.moves[present][:, present]
-    out = np.asarray(moves.sum(axis=1)).ravel() + (chain.converted + chain.ended)[present]
-    gains = np.column_stack((chain.converted, chain.worth))[present]
-    begun, owner = chain.begun[present] / chain.journeys, chain.owner[present]
-    solve = _dense if len(present) <= DENSE_STATES else _sparse
+    moves, begun, owner = chain.moves, chain.begun / chain.journeys, chain.owner
+    out, gains = chain.out, np.column_stack((chain.converted, chain.worth))
+    solve = _dense if len(out) <= DENSE_STATES else _sparse
     whole, lost = solve(moves, out, gains, begun, owner, channels)
     if not whole[0] > 0:
         raise ValueError("no journey converts")
     # Roundings may leave a loss a hair below 0 or above all there is.
     effect = np.clip(lost / np.where(whole > 0, whole, 1.0), 0.0, 1.0)
     return Removal(float(whole[0]), float(whole[1]), effect[:, 0], effect[:, 1])
+
+
+def worth_of_sets(chain: Chain, players: NDArray[np.integer], member: NDArray[np.bool_]) -> Floats:
+    """Conversions and value of a journey with some of the channels alone.
+
+    Parameters
+    ----------
+    chain : Chain
+        Counted moves.
+    players : array of int, n
+        The channels that have states.
+    member : array of bool, sets × n
+        Which of them each set holds.
+
+    Returns
+    -------
+    array, sets × 2
+    """
+    begun, out = chain.begun / chain.journeys, chain.out
+    gains = np.column_stack((chain.converted, chain.worth))
+    place = np.searchsorted(players, chain.owner)
+    found = np.zeros((len(member), 2))
+    for first in range(0, len(member), _SETS):
+        kept = member[first : first + _SETS].T[place]
+        walked = _walked(chain.moves, out, gains, begun, kept)
+        if walked is None:
+            walked = np.array([_gain(chain.moves, out, gains, begun, np.flatnonzero(one)) for one in kept.T])
+        found[first : first + _SETS] = walked
+    return found
 
 
 def _dense(
@@ -163,22 +194,20 @@ def _sparse(
     """Walk all journeys on together, whole and without each channel; solve where they go on for too long."""
     present = np.unique(owner)
     lost = np.zeros((channels, 2))
-    whole = _walked(moves, out, gains, begun, owner, np.array([-1]))
+    whole = _walked(moves, out, gains, begun, np.ones((len(owner), 1), bool))
     if whole is None:
         return _solved(moves, out, gains, begun, owner, channels)
     for first in range(0, len(present), _TOGETHER):
         some = present[first : first + _TOGETHER]
-        left = _walked(moves, out, gains, begun, owner, some)
+        left = _walked(moves, out, gains, begun, owner[:, None] != some[None, :])
         if left is None:
             return _solved(moves, out, gains, begun, owner, channels)
         lost[some] = whole - left
     return whole[0], lost
 
 
-def _walked(
-    moves: sp.csr_array, out: Floats, gains: Floats, begun: Floats, owner: Codes, removed: NDArray[np.integer]
-) -> Floats | None:
-    """What journeys gain without each of ``removed`` (−1: with all), moved on step by step until none is left.
+def _walked(moves: sp.csr_array, out: Floats, gains: Floats, begun: Floats, kept: NDArray[np.bool_]) -> Floats | None:
+    """What journeys gain where only the states of a column of ``kept`` may be entered, moved on until none is left.
 
     Adds Σ s Qⁿ r term by term. All terms are positive, so nothing cancels, and what is still to come is at most the
     share of journeys that still go on times the most that a journey gains where it ends: the sum ends when that is
@@ -188,13 +217,14 @@ def _walked(
     ends = out - np.asarray(moves.sum(axis=1)).ravel()
     most = (gains / np.where(ends > 0, ends, np.inf)[:, None]).max(axis=0)
     onward = (sp.diags_array(1.0 / out) @ moves).T.tocsr()
-    kept = owner[:, None] != removed[None, :]
+    # All journeys together gain this much each: each ends once, and the chain reproduces their mean.
+    enough = 1e-18 * gains.sum(axis=0) / ends.sum()
     here = begun[:, None] * kept
     gained = here.T @ rates
     for _ in range(_STEPS):
         here = (onward @ here) * kept
         gained += here.T @ rates
-        if (here.sum(axis=0).max() * most <= 1e-18 * gained.max(axis=0)).all():
+        if (here.sum(axis=0).max() * most <= enough).all():
             return gained
     return None
 
@@ -203,14 +233,16 @@ def _solved(
     moves: sp.csr_array, out: Floats, gains: Floats, begun: Floats, owner: Codes, channels: int
 ) -> tuple[Floats, Floats]:
     """One sparse solve for all channels together and one without each."""
-
-    def total(kept: NDArray[np.int64]) -> Floats:
-        inner = moves[kept][:, kept]
-        return begun[kept] @ splu(sp.csc_array(sp.diags_array(out[kept]) - inner)).solve(gains[kept])
-
-    whole = total(np.arange(len(out)))
+    whole = _gain(moves, out, gains, begun, np.arange(len(out)))
     lost = np.zeros((channels, 2))
     for channel in np.unique(owner):
-        kept = np.flatnonzero(owner != channel)
-        lost[channel] = whole - total(kept) if len(kept) else whole
+        lost[channel] = whole - _gain(moves, out, gains, begun, np.flatnonzero(owner != channel))
     return whole, lost
+
+
+def _gain(moves: sp.csr_array, out: Floats, gains: Floats, begun: Floats, kept: NDArray[np.int64]) -> Floats:
+    """What journeys gain where only some states may be entered, by one sparse solve."""
+    if not len(kept):
+        return np.zeros(gains.shape[1])
+    inner = moves[kept][:, kept]
+    return begun[kept] @ splu(sp.csc_array(sp.diags_array(out[kept]) - inner)).solve(gains[kept])

@@ -14,7 +14,7 @@ from optimizer.learn.attribution.shapley import participation, shapley
 from optimizer.learn.journeys.paths import Floats, Paths
 from optimizer.scenario.messages import did_you_mean
 
-#: Every model, in the order of tables. Two take more than a touch's place: ``markov`` and ``shapley_markov``.
+#: Every model, in the order of tables.
 MODELS = (
     "first",
     "last",
@@ -29,8 +29,11 @@ MODELS = (
     "markov_journey",
     "shapley",
     "ordered_shapley",
+    "shapley_markov",
     "participation",
 )
+#: Models that credit channels and weigh no touches.
+BY_CHANNEL = frozenset({"markov", "shapley_markov"})
 #: Models whose credit does not add up to the conversions.
 NOT_ADDITIVE = frozenset({"participation"})
 
@@ -66,12 +69,16 @@ class Settings:
         Of models by position, see ``WEIGHTS``; brought to a sum of one.
     direct : str, optional
         The channel that stands for no source.
+    samples, seed : int
+        Of ``shapley_markov``: orders to draw (None: exact where channels are few), and the seed of the drawing.
     """
 
     order: int = 1
     half_life: float | None = None
     weights: tuple[float, ...] | None = None
     direct: str | None = None
+    samples: int | None = None
+    seed: int = 0
 
 
 def model_name(asked: str) -> str:
@@ -90,14 +97,19 @@ def model_name(asked: str) -> str:
 
 
 def settings(
-    order: int = 1, half_life: float | None = None, weights: Sequence[float] | None = None, direct: str | None = None
+    order: int = 1,
+    half_life: float | None = None,
+    weights: Sequence[float] | None = None,
+    direct: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
 ) -> Settings:
     """Check what a model is told.
 
     Raises
     ------
     ScenarioError
-        For an order below 1, a half-life that is not above 0, and weights that are none.
+        For an order below 1, a half-life that is not above 0, weights that are none, and less than 2 samples.
     """
     if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 1:
         raise ScenarioError("attribution", "order", order, "expected a whole number of at least 1")
@@ -106,7 +118,9 @@ def settings(
     shares = None if weights is None else tuple(float(one) for one in weights)
     if shares is not None and (not all(0 <= one < np.inf for one in shares) or not sum(shares) > 0):
         raise ScenarioError("attribution", "weights", list(shares), "expected shares of at least 0, not all 0")
-    return Settings(int(order), half_life, shares, direct)
+    if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 2):
+        raise ScenarioError("attribution", "samples", samples, "expected a whole number of at least 2")
+    return Settings(int(order), half_life, shares, direct, samples, int(seed))
 
 
 def touch_weights(model: str, told: Settings) -> Callable[[Paths], Floats]:
