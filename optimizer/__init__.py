@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         attribution,
         attribution_report,
         compare_attribution,
+        credit_by_period,
     )
     from optimizer.learn.calibration import Calibration, calibrate
     from optimizer.learn.journeys import Journeys, read_journeys
@@ -59,6 +60,7 @@ _HOMES = {
     "attribution": "optimizer.learn.attribution",
     "Comparison": "optimizer.learn.attribution",
     "compare_attribution": "optimizer.learn.attribution",
+    "credit_by_period": "optimizer.learn.attribution",
     "AttributionReport": "optimizer.learn.attribution",
     "attribution_report": "optimizer.learn.attribution",
     "Calibration": "optimizer.learn.calibration",
@@ -101,6 +103,7 @@ __all__ = [
     "attribution_report",
     "calibrate",
     "compare_attribution",
+    "credit_by_period",
     "evaluate",
     "fit_appetence",
     "fit_curves",

@@ -84,6 +84,15 @@ def attribution(
         str | None, typer.Option(metavar="CHANNEL", help="The channel without a source.", show_default=False)
     ] = None,
     separator: Annotated[str, typer.Option(help="What stands between the touches of a path.")] = ">",
+    period: Annotated[
+        str | None,
+        typer.Option(
+            metavar="day|week|month",
+            help="A row a channel and period, beside touches and spend: what `learn curves` reads. Models that weigh "
+            "touches only, such as markov_journey.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the credit as CSV: channel, conversions, value.", show_default=False),
@@ -111,6 +120,7 @@ def attribution(
         model=model,
         out=out,
         report=report,
+        period=period,
         reading={
             "lookback": lookback,
             "session": session,

@@ -9,16 +9,19 @@ import pandas as pd
 
 from optimizer.commands.console import messages, results, say, table
 from optimizer.errors import ScenarioError
-from optimizer.learn.attribution import attribution, attribution_report, compare_attribution
+from optimizer.learn.attribution import attribution, attribution_report, compare_attribution, credit_by_period
 from optimizer.learn.journeys import Journeys, read_journeys
 from optimizer.plan.write import whole_file, write_csv
 
 #: What the written table holds, as other tools read it.
-_WRITTEN = ("kpi", "model", "channel", "campaign", "conversions", "value")
+_WRITTEN = ("kpi", "model", "channel", "campaign", "date", "touches", "spend", "conversions", "value")
 _HEADERS = {
     "kpi": "KPI",
     "channel": "channel",
     "campaign": "campaign",
+    "date": "from",
+    "touches": "touches",
+    "spend": "spend",
     "conversions": "conversions",
     "value": "value",
     "removal_effect": "removal effect",
@@ -40,7 +43,14 @@ _ROLES = {
 
 
 def run_attribution(
-    file: Path, *, model: str, out: Path | None, report: Path | None, reading: dict[str, Any], **asked: Any
+    file: Path,
+    *,
+    model: str,
+    out: Path | None,
+    report: Path | None,
+    period: str | None,
+    reading: dict[str, Any],
+    **asked: Any,
 ) -> None:
     """Read, credit, print, and write where asked."""
     told = {
@@ -50,7 +60,10 @@ def run_attribution(
     }
     journeys = read_journeys(file, **told)
     _notes(journeys.notes)
-    credit = _compare(journeys, asked) if model == "all" else _credit(journeys, model, asked)
+    if period is not None:
+        credit = _by_period(journeys, model, period, asked)
+    else:
+        credit = _compare(journeys, asked) if model == "all" else _credit(journeys, model, asked)
     if out is not None:
         with whole_file(out) as partial:
             write_csv(credit[[column for column in _WRITTEN if column in credit]], partial)
@@ -69,6 +82,18 @@ def _credit(journeys: Journeys, model: str, asked: dict[str, Any]) -> pd.DataFra
     results().print(table(found.model, found.credit, shown))
     _totals(found.totals)
     return found.credit
+
+
+def _by_period(journeys: Journeys, model: str, period: str, asked: dict[str, Any]) -> pd.DataFrame:
+    """Credit of one model by period, printed."""
+    if asked["by"] != "channel":
+        raise ScenarioError("--by", "level", asked["by"], "expected channel with --period")
+    kept = {key: value for key, value in asked.items() if key != "by"}
+    found = credit_by_period(journeys, model, period=period, **kept)
+    dated = found.assign(date=found["date"].dt.strftime("%Y-%m-%d"))
+    shown = {column: header for column, header in _HEADERS.items() if column in dated}
+    results().print(table(f"{model} by {period}", dated, shown))
+    return dated
 
 
 def _compare(journeys: Journeys, asked: dict[str, Any]) -> pd.DataFrame:

@@ -217,6 +217,20 @@ def test_the_command_reads_events_with_all_that_reading_takes(run, tmp_path: Pat
     assert "other" in out
 
 
+def test_the_command_writes_credit_by_week_for_the_curves(run, tmp_path: Path) -> None:
+    EVENTS.to_csv(tmp_path / "events.csv", index=False)
+    code, out, _ = run(tmp_path / "events.csv", "--model", "linear", "--period", "week", "--out", tmp_path / "week.csv")
+    assert code == 0
+    written = pd.read_csv(tmp_path / "week.csv")
+    assert list(written.columns) == ["channel", "date", "touches", "spend", "conversions", "value"]
+    assert written["date"].unique().tolist() == ["2026-02-23", "2026-03-02"]
+    assert written["value"].sum() == 130.0
+    assert "linear by week" in out
+    code, out, err = run(tmp_path / "events.csv", "--period", "week")
+    assert (code, out) == (2, "")
+    assert "take markov_journey" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -75,17 +75,21 @@ def credit(paths: Paths, model: str, told: Settings, removed: Removal | None = N
         return Credit(worth[:, 0], worth[:, 1], error=found.error * journeys, drawn=found.drawn)
     if model in ("markov", "markov_journey"):
         removed = removed or removals(paths, told.order)
-        if model == "markov":
-            on_value = removed.effect_on_value
-            return Credit(
-                _shared(removed.effect, conversions), _shared(on_value, value) if value else on_value, removed
-            )
-        converting = paths.converting()
+    if model == "markov" and removed is not None:
+        on_value = removed.effect_on_value
+        return Credit(_shared(removed.effect, conversions), _shared(on_value, value) if value else on_value, removed)
+    return credit_of_touches(paths, model, told, removed)
+
+
+def credit_of_touches(paths: Paths, model: str, told: Settings, removed: Removal | None) -> Credit:
+    """Credit under a model that weighs touches; ``markov_journey`` by the removal effects given."""
+    converting = paths.converting()
+    if model == "markov_journey":
+        assert removed is not None
         weight = removed.effect[converting.channel]
         whole = np.bincount(converting.path, weights=weight, minlength=len(converting))
         weights = weight / whole[converting.path]
     else:
-        converting = paths.converting()
         weights = touch_weights(model, told)(converting)
     size = len(paths.names)
     return Credit(

@@ -16,14 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.journeys.events import Events, unit_labels
+from optimizer.learn.journeys.events import DAY, Events, unit_labels
 from optimizer.learn.journeys.exact_sums import sums_by, total
 from optimizer.learn.journeys.order import joint_key
 from optimizer.learn.journeys.paths import Paths
 from optimizer.scenario.messages import did_you_mean
 
 #: Microseconds.
-DAY, MINUTE = 86_400_000_000, 60_000_000
+MINUTE = 60_000_000
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -119,6 +119,9 @@ def _toward(
     length = np.concatenate((np.bincount(journey, minlength=len(served)), np.bincount(pieces, minlength=count)))
     missed = np.ones(len(moments), bool)
     missed[served] = False
+    # A journey without conversion ends with its last touch.
+    last = np.append(np.flatnonzero(np.diff(pieces)), len(pieces) - 1) if len(pieces) else np.zeros(0, np.int64)
+    end = np.concatenate((events.moment[first[served]], events.moment[rest[last]]))
     return (
         Paths(
             labels,
@@ -128,7 +131,8 @@ def _toward(
             np.concatenate((value[served], np.zeros(count))),
             np.concatenate((np.zeros(len(served)), np.ones(count))),
             valued=events.valued,
-            age=np.concatenate((age[inside] / DAY, np.zeros(len(rest)))),
+            age=np.concatenate((age[inside], events.moment[rest[last]][pieces] - events.moment[rest])) / DAY,
+            end=end,
         ),
         (total(conversions[missed]), total(value[missed])),
     )

@@ -27,6 +27,8 @@ from optimizer.learn.journeys.table import Source
 from optimizer.scenario.columns import as_text, numbers, require, row_fault
 from optimizer.scenario.messages import did_you_mean
 
+#: Microseconds.
+DAY = 86_400_000_000
 #: The channel of a touch that names none.
 UNKNOWN = "(unknown)"
 #: Other spellings of our columns.
@@ -57,6 +59,9 @@ class Events:
         channel, campaign, touches, cost; in the order of their text.
     kpis : tuple of str
         Most frequent first.
+    spent : DataFrame
+        What was touched when: unit (a row of ``units``), day (datetime64, UTC), touches, cost (NaN where the input
+        tells none).
     valued : bool
         Whether the input tells values.
     unmapped : DataFrame
@@ -72,6 +77,7 @@ class Events:
     conversions: Floats
     value: Floats
     units: pd.DataFrame
+    spent: pd.DataFrame
     kpis: tuple[str, ...]
     valued: bool
     unmapped: pd.DataFrame
@@ -170,10 +176,27 @@ def read_events(
     touches = order[unit[order] >= 0]
     units["touches"] = np.bincount(unit[touches], minlength=len(units)).astype(float)
     units["cost"] = sums_by(unit[touches], cost[touches], len(units)) if "cost" in table.columns else np.nan
+    spent = _spent(unit[touches], moments.utc[touches], cost[touches], "cost" in table.columns)
     return Events(
         person[order], moments.utc[order], unit[order], kpi, conversions[order], value[order],
-        units, kpis, "value" in table.columns, unmapped, tuple(notes),
+        units, spent, kpis, "value" in table.columns, unmapped, tuple(notes),
     )  # fmt: skip
+
+
+def _spent(unit: Ints, moment: Ints, cost: Floats, told: bool) -> pd.DataFrame:
+    """Touches and cost by unit and day."""
+    day = moment // DAY
+    cells, cell = np.unique(joint_key(unit, day), return_inverse=True)
+    first = np.zeros(len(cells), np.int64)
+    first[cell] = np.arange(len(cell))
+    return pd.DataFrame(
+        {
+            "unit": unit[first],
+            "day": day[first].astype("datetime64[D]").astype("datetime64[s]"),
+            "touches": np.bincount(cell, minlength=len(cells)).astype(float),
+            "cost": sums_by(cell, cost, len(cells)) if told else np.full(len(cells), np.nan),
+        }
+    )
 
 
 def _amounts(table: pd.DataFrame, file: str, column: str) -> Floats:

@@ -37,6 +37,8 @@ class Journeys:
         What was met and done while reading, each with its count.
     unattributed : DataFrame
         kpi, conversions, value: conversions without a touch before them, credited to no one.
+    spent : DataFrame
+        unit (a row of ``units``), day, touches, cost; empty for grouped paths, which have no times.
     unmapped : DataFrame
         Raw names that no line of the nomenclature fits: name, the columns it looks at, events, conversions, cost; most
         events first.
@@ -47,6 +49,7 @@ class Journeys:
     units: pd.DataFrame
     notes: tuple[str, ...] = ()
     unattributed: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spent: pd.DataFrame = field(default_factory=pd.DataFrame)
     unmapped: pd.DataFrame = field(default_factory=pd.DataFrame)
     _made: dict[tuple[object, ...], Paths] = field(default_factory=dict, repr=False, compare=False)
 
@@ -195,6 +198,7 @@ def read_journeys(
         events.units,
         events.notes + found.notes,
         unattributed=found.unattributed,
+        spent=events.spent,
         unmapped=events.unmapped,
     )
 

@@ -39,6 +39,8 @@ class Paths:
         Whether the input told values; where it did not, ``value`` is 0 and means nothing.
     age : array of float, optional
         Days from each touch to the end of its journey; only where a path is a single journey.
+    end : array of int, n, optional
+        When each journey ended, microseconds since 1970 in UTC; only where ``age`` is.
     owner : array of int, optional
         The name each state belongs to, where states are finer than names (``search(2)``); else states are names.
     """
@@ -51,6 +53,7 @@ class Paths:
     lost: Floats
     valued: bool = True
     age: Floats | None = None
+    end: Ints | None = None
     owner: Codes | None = None
 
     def __len__(self) -> int:
@@ -105,6 +108,7 @@ class Paths:
             value=self.value[rows],
             lost=self.lost[rows],
             age=None if self.age is None else self.age[touches],
+            end=None if self.end is None else self.end[rows],
         )
 
     def keep(self, touches: NDArray[np.bool_]) -> Paths:
@@ -129,9 +133,9 @@ class Paths:
         np.minimum.at(first, group, np.arange(len(self)))
         size = len(order)
         if size == len(self) and np.array_equal(group, np.arange(size)):
-            return replace(self, age=None)
+            return replace(self, age=None, end=None)
         return replace(
-            replace(self, age=None).take(first),
+            replace(self, age=None, end=None).take(first),
             conversions=sums_by(group, self.conversions, size),
             value=sums_by(group, self.value, size),
             lost=sums_by(group, self.lost, size),
