@@ -73,13 +73,14 @@ def _spread(parts: list[tuple[Floats, Floats]], levels: bool) -> Floats:
     for x, y in parts:
         live = _live(x)
         free = len(y) - len(live) - levels
-        if not len(live) or free < 1:
+        if not len(live) or free < 3:
             continue
         inverse = np.linalg.pinv(x[:, live].T @ x[:, live])
         found = inverse @ (x[:, live].T @ y)
         noise = max(float(np.sum((y - x[:, live] @ found) ** 2)) / free, 1e-12 * float(y @ y) / len(y))
         precision = 1.0 / np.maximum(np.diag(inverse) * noise, 1e-300)
-        excess[live] += precision * (found - 1.0) ** 2 - 1.0
+        # The noise is estimated, so what chance alone makes of it is the mean of a squared t, not 1.
+        excess[live] += precision * (found - 1.0) ** 2 - free / (free - 2.0)
         weight[live] += precision
     return np.sqrt(np.maximum(excess, 0.0) / np.where(weight > 0, weight, 1.0))
 

@@ -97,6 +97,31 @@ def test_pooling_leans_on_the_others_where_data_are_thin() -> None:
     assert (pull <= 1.0 + 1e-9).all()
 
 
+def test_chance_is_no_difference_between_regions() -> None:
+    random = np.random.default_rng(3)
+    region = np.repeat(np.arange(60), 12)
+    kept, chance = [], []
+    for _ in range(10):
+        added = random.uniform(0.0, 1.0, (len(region), 1))
+        rest = 2.0 + added[:, 0] + random.normal(0, 0.3, len(region))
+        found = pooled(added, rest, region, 60, levels=True)
+        alone = [np.polyfit(added[region == k, 0], rest[region == k], 1)[0] for k in range(60)]
+        kept.append(float(found.spread[0]) ** 2)
+        chance.append(float(np.var(alone)))
+        assert found.shift == pytest.approx(np.full(60, 2.0), abs=0.4)
+    # Regions on their own differ by chance; hardly any of it is taken for a difference.
+    assert np.mean(kept) < 0.1 * np.mean(chance)
+
+
+def test_what_crosses_a_horizon_is_of_the_regions_size_and_strength(fitted: opt.FittedCurves) -> None:
+    # Steady spend for long: a horizon of many periods brings its curve, but for the edges.
+    spend = {f"tv[{region}]": 200 * 0.5 * size for region, size in SIZES.items()}
+    table = fitted.carry_over(200, spend).set_index("region")
+    for region, size in SIZES.items():
+        whole = float(table["inside"][region] + table["carried_out"][region])
+        assert whole == pytest.approx(200 * float(fitted.curves[f"tv[{region}]"].value(0.5 * size)), rel=0.02)
+
+
 def test_no_spread_is_no_difference() -> None:
     random = np.random.default_rng(4)
     region = np.repeat(np.arange(4), 50)
