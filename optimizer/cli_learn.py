@@ -80,6 +80,14 @@ def attribution(
             metavar="DAYS", help="Of time_decay. Default: 7 days, or 1 touch without times.", show_default=False
         ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Shares of first, between, last; of w_shaped of first, middle, last, others. Default: the model's.",
+            show_default=False,
+        ),
+    ] = None,
     direct: Annotated[
         str | None, typer.Option(metavar="CHANNEL", help="The channel without a source.", show_default=False)
     ] = None,
@@ -121,6 +129,7 @@ def attribution(
         out=out,
         report=report,
         period=period,
+        weights=weights,
         reading={
             "lookback": lookback,
             "session": session,

@@ -49,6 +49,7 @@ def run_attribution(
     out: Path | None,
     report: Path | None,
     period: str | None,
+    weights: str | None,
     reading: dict[str, Any],
     **asked: Any,
 ) -> None:
@@ -60,10 +61,15 @@ def run_attribution(
     }
     journeys = read_journeys(file, **told)
     _notes(journeys.notes)
+    shares = _shares(weights)
+    if model == "all" and shares is not None:
+        raise ScenarioError("--weights", "shares", weights, "expected one model to give them to, not all")
     if period is not None:
-        credit = _by_period(journeys, model, period, asked)
+        credit = _by_period(journeys, model, period, {**asked, "weights": shares})
+    elif model == "all":
+        credit = _compare(journeys, asked)
     else:
-        credit = _compare(journeys, asked) if model == "all" else _credit(journeys, model, asked)
+        credit = _credit(journeys, model, {**asked, "weights": shares})
     if out is not None:
         with whole_file(out) as partial:
             write_csv(credit[[column for column in _WRITTEN if column in credit]], partial)
@@ -136,6 +142,16 @@ def _lookback(words: list[str] | None) -> float | dict[str, float] | None:
         except ValueError as error:
             raise ScenarioError("--lookback", "days", word, "expected days, or CHANNEL=DAYS") from error
     return days
+
+
+def _shares(words: str | None) -> list[float] | None:
+    """``40,20,40`` as numbers."""
+    if words is None:
+        return None
+    try:
+        return [float(word) for word in words.split(",")]
+    except ValueError as error:
+        raise ScenarioError("--weights", "shares", words, "expected numbers parted by commas, as 40,20,40") from error
 
 
 def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
