@@ -20,20 +20,21 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 #: Recency is told up to two years; never is told as two years.
 LONGEST_DAYS = 730.0
-#: Contacts that a rate of reactions is held against before it is believed.
+#: Contacts that a rate of reactions is held against before it is believed: (k + 5 μ) / (n + 5) is a sum of k / (n + 5)
+#: and of n / (n + 5), in which a linear model finds its own μ. Both stay bounded as the history grows; counts do not.
 _PRIOR_CONTACTS = 5.0
 
 #: What each column says; times in days, counts and recency as log(1 + x).
 FEATURES = {
     "own_contacts_90": "contacts through this channel in the 90 days before",
-    "own_contacts": "contacts through this channel ever before",
     "own_reactions_90": "reactions through this channel in the 90 days before (open 0.1, click and basket 1, others 2)",
-    "own_reactions": "reactions through this channel ever before",
     "own_rate": "reactions through this channel / (contacts through it + 5)",
+    "own_known": "contacts through this channel / (the same + 5): how much the rate says",
     "own_contact_recency": "days since the last contact through this channel",
     "own_reaction_recency": "days since the last reaction through this channel, opens apart",
     "contacts_30": "contacts through any channel in the 30 days before",
-    "other_reactions": "reactions through other channels ever before",
+    "other_rate": "reactions through other channels / (contacts through them + 5)",
+    "other_known": "contacts through other channels / (the same + 5)",
     "reaction_recency": "days since the last reaction through any channel, opens apart",
     "purchases_365": "purchases in the 365 days before",
     "purchase_recency": "days since the last purchase",
@@ -138,16 +139,18 @@ class Past:
             return np.where(has, tally.days_since(group, seconds), LONGEST_DAYS)
 
         contacts, reactions = own(self.own_contacts), own(self.own_reactions) / 10
+        others = self.contacts.before(customer, seconds) - contacts
+        other_reactions = self.reactions.before(customer, seconds) / 10 - reactions
         made = {
             "own_contacts_90": np.log1p(own(self.own_contacts, 90)),
-            "own_contacts": np.log1p(contacts),
             "own_reactions_90": np.log1p(own(self.own_reactions, 90) / 10),
-            "own_reactions": np.log1p(reactions),
             "own_rate": reactions / (contacts + _PRIOR_CONTACTS),
+            "own_known": contacts / (contacts + _PRIOR_CONTACTS),
             "own_contact_recency": np.log1p(own_since(self.own_contacts)),
             "own_reaction_recency": np.log1p(own_since(self.own_real)),
             "contacts_30": np.log1p(self.contacts.before(customer, seconds, 30)),
-            "other_reactions": np.log1p(self.reactions.before(customer, seconds) / 10 - reactions),
+            "other_rate": other_reactions / (others + _PRIOR_CONTACTS),
+            "other_known": others / (others + _PRIOR_CONTACTS),
             "reaction_recency": np.log1p(self.real.days_since(customer, seconds)),
             "purchases_365": np.log1p(self.purchases.before(customer, seconds, 365)),
             "purchase_recency": np.log1p(self.purchases.days_since(customer, seconds)),

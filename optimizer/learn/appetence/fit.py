@@ -24,6 +24,7 @@ from optimizer.learn.appetence.propensity import Weighing, fitted_weights, logge
 from optimizer.learn.appetence.reports import Reports, counts_table, judged_tables, model_row
 from optimizer.learn.appetence.shrinkage import fit_prior
 from optimizer.learn.appetence.timing import fatigue_table, timing_table
+from optimizer.learn.appetence.uncertainty import level_error, uncertainty_row, uncertainty_table
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
@@ -204,6 +205,7 @@ class _Learner:
         names = known.history.customers.to_numpy(object)
         self.identity = pd.util.hash_array(names, hash_key=f"{seed:016d}"[-16:], categorize=False)
         self.rows: dict[str, list[dict[str, object]]] = {"models": [], "newcomers": []}
+        self.uncertain: list[dict[str, object]] = []
         self.parts: dict[str, list[pd.DataFrame]] = {"reliability": [], "lift": [], "effects": [], "segments": []}
 
     def cells(self) -> dict[tuple[str, str | None], Cell]:
@@ -216,7 +218,7 @@ class _Learner:
                 hint = "has no contact with its response days over by as_of; leave it out, or score it by a rates table"
                 raise ScenarioError(self.known.history.file, "channel", channel, hint)
             found |= self._channel(channel, self.table[mine].reset_index(drop=True))
-        self._tell(found)
+        self._tell()
         return found
 
     def baseline(self) -> Cell | None:
@@ -229,7 +231,7 @@ class _Learner:
             raise ScenarioError(self.known.history.file, "control", self.known.history.control, hint)
         name = str(self.known.history.control)
         cell = self._channel(name, self.table[held_out].reset_index(drop=True), of_offers=False)[name, None]
-        self._tell({})
+        self._tell()
         return cell
 
     def _channel(
@@ -313,6 +315,7 @@ class _Learner:
             for name, table in zip(("reliability", "lift", "effects"), made, strict=True):
                 self.parts[name].append(table)
         if newcomers:
+            self.uncertain.append(self._uncertain(cell, rows, fitted))
             table = cell.segments.table.copy()
             table.insert(0, "channel", cell.channel)
             table.insert(1, "offer", offer)
@@ -320,9 +323,17 @@ class _Learner:
             scored_by = "the model, on their columns" if cell.newcomers_by_model else "their segment's rate"
             self.rows["newcomers"].append({"channel": cell.channel, "offer": offer, "scored_by": scored_by})
 
-    def _tell(self, _cells: Mapping[tuple[str, str | None], Cell]) -> None:
+    def _uncertain(self, cell: Cell, rows: pd.DataFrame, fitted: Fitted | None) -> dict[str, object]:
+        came, relative = rows["responded"].to_numpy(bool), None
+        if fitted is not None:
+            judge = fitted.parts.judge
+            relative = level_error(fitted.judged, came[judge], rows["seconds"].to_numpy(np.int64)[judge])
+        return uncertainty_row(cell.channel, cell.offer, relative, came)
+
+    def _tell(self) -> None:
         for name, rows in self.rows.items():
             setattr(self.reports, name, pd.DataFrame(rows))
+        self.reports.uncertainty = uncertainty_table(self.uncertain)
         for name, parts in self.parts.items():
             setattr(self.reports, name, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame())
         everyone = np.arange(len(self.known.history.customers))

@@ -18,7 +18,7 @@ from optimizer.learn.appetence.model import Fitted, Parts
 from optimizer.scenario.facts import LeftOut
 
 Floats = NDArray[np.float64]
-#: No contact counts for more than this many times the mean: a few rare ones would decide everything.
+#: No contact counts for more than this many times the median: a few rare ones would decide everything.
 MOST_WEIGHT = 20.0
 
 Weighing = Literal["logged", "fitted"]
@@ -38,7 +38,7 @@ def logged_weights(propensity: Floats, file: str, what: str) -> tuple[Floats, li
         raise ScenarioError(file, "column propensity", None, f"of {what} {hint}")
     weights, notes = _capped(np.where(known, 1 / np.where(known, propensity, 1.0), np.nan), what)
     if (missing := int((~known).sum())) > 0:
-        notes.append(LeftOut(f"contacts of {what} without a propensity above 0: mean weight", missing, []))
+        notes.append(LeftOut(f"contacts of {what} without a propensity above 0: the median weight", missing, []))
     return weights, notes
 
 
@@ -69,11 +69,11 @@ def fitted_weights(
 
 
 def _capped(weights: Floats, what: str) -> tuple[Floats, list[LeftOut]]:
-    """Weights scaled to mean 1 and capped; those that are missing take the mean."""
-    scaled = np.nan_to_num(weights / np.nanmean(weights), nan=1.0)
+    """Weights capped and scaled to mean 1; those that are missing take the median."""
+    scaled = np.nan_to_num(weights / np.nanmedian(weights), nan=1.0)
     high = scaled > MOST_WEIGHT
     notes = (
-        [LeftOut(f"{what}: weights above {MOST_WEIGHT:g} times the mean, capped", int(high.sum()), [])]
+        [LeftOut(f"{what}: weights above {MOST_WEIGHT:g} times the median, capped", int(high.sum()), [])]
         if high.any()
         else []
     )

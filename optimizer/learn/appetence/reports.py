@@ -47,6 +47,9 @@ class Reports:
         channel, rank, contacts, responses, rate, low, high, factor.
     newcomers
         channel, offer, customers, scored_by.
+    uncertainty
+        channel, [offer], relative (or contacts and responses): how far the level of scores may be off, as
+        ``optimizer forecast --scores`` reads it.
     """
 
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -59,6 +62,7 @@ class Reports:
     timing: pd.DataFrame = field(default_factory=pd.DataFrame)
     fatigue: pd.DataFrame = field(default_factory=pd.DataFrame)
     newcomers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    uncertainty: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that hold anything, by name."""

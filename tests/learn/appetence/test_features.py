@@ -75,14 +75,17 @@ def test_features_are_what_a_loop_over_events_counts(events, day: int) -> None:
         own = [one for one in seen if one["channel"] == channel]
         sent = [one for one in own if one["kind"] == "sent"]
         reactions = sum(weight.get(one["kind"], 0.0) for one in own)
+        others = [one for one in seen if one["channel"] != channel]
+        sent_by_others = [one for one in others if one["kind"] == "sent"]
         real = [one for one in own if weight.get(one["kind"], 0.0) >= 1]
         bought = [one for one in seen if one["kind"] == "purchase"]
         recent = [one for one in seen if one["kind"] == "sent" and one["seconds"] >= moment - 30 * DAY]
         last = min((moment - one["seconds"]) / DAY for one in real) if real else 730.0
         expected = {
-            "own_contacts": math.log1p(len(sent)),
-            "own_reactions": math.log1p(reactions),
             "own_rate": reactions / (len(sent) + 5),
+            "own_known": len(sent) / (len(sent) + 5),
+            "other_rate": sum(weight.get(one["kind"], 0.0) for one in others) / (len(sent_by_others) + 5),
+            "other_known": len(sent_by_others) / (len(sent_by_others) + 5),
             "own_reaction_recency": math.log1p(last),
             "contacts_30": math.log1p(len(recent)),
             "purchases_365": math.log1p(len(bought)),

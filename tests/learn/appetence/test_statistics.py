@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from optimizer.learn.appetence.calibration import check, fit_calibrator, reliabi
 from optimizer.learn.appetence.drift import drift, psi
 from optimizer.learn.appetence.intervals import wilson
 from optimizer.learn.appetence.shrinkage import fit_prior
+from optimizer.learn.appetence.uncertainty import level_error
 from tests.learn.appetence.simulate import simulate
 
 
@@ -60,7 +63,7 @@ def test_wilson_s_interval_is_scipy_s(k: int, n: int) -> None:
 def test_the_check_passes_what_is_right_and_fails_what_is_not() -> None:
     rng = np.random.default_rng(3)
     passed, mended = 0, 0
-    for _ in range(60):
+    for _ in range(25):
         truth = expit(rng.normal(-2.5, 0.8, 4_000))
         came = rng.random(4_000) < truth
         passed += not check(truth, came).fails
@@ -70,8 +73,8 @@ def test_the_check_passes_what_is_right_and_fails_what_is_not() -> None:
         assert mend.kind == "sigmoid"
         mended += float(np.abs(mend(bold) - truth).mean()) < 0.01
     # One in a hundred fails by the p-value alone.
-    assert passed >= 57
-    assert mended >= 57
+    assert passed >= 23
+    assert mended >= 23
 
 
 def test_what_no_curve_of_two_parameters_mends_is_mended_by_steps() -> None:
@@ -107,8 +110,42 @@ def test_drift_names_what_moved_between_two_dates() -> None:
     history, customers, _ = simulate(800)
     learnt = opt.fit_appetence(history, customers, channels=["email"])
     table = drift(learnt, "2025-03-01", "2025-12-01").set_index("column")
-    assert table["verdict"].to_dict()["own_contacts"] == "moved"
+    assert table["verdict"].to_dict()["own_known"] == "moved"
     assert table["verdict"].to_dict()["age"] == "steady"
     assert "score" in table.index
     with pytest.raises(ScenarioError, match="expected a date before"):
         drift(learnt, "2025-12-01", "2025-03-01")
+
+
+def test_the_error_of_the_level_is_chance_where_nothing_moves_and_more_where_it_does() -> None:
+    rng = np.random.default_rng(7)
+    found: dict[str, list[float]] = {"steady": [], "moving": [], "biased": []}
+    for _ in range(30):
+        scores, day = rng.beta(2, 18, 6_000), np.sort(rng.integers(0, 60, 6_000)) * 86_400
+        season = np.exp(rng.normal(0, 0.3, 60))[day // 86_400]
+        for name, truth in (("steady", scores), ("moving", scores * season), ("biased", 1.4 * scores)):
+            found[name].append(level_error(scores, rng.random(6_000) < np.minimum(truth, 1), day))
+    chance = 1 / np.sqrt(600)
+    assert chance * 0.9 < np.median(found["steady"]) < 2.2 * chance
+    # A week and a half a period: days of deviation 0.3 average to about 0.3 / sqrt(7.5).
+    assert 0.08 < np.median(found["moving"]) < 0.16
+    assert np.median(found["biased"]) == pytest.approx(0.4, abs=0.06)
+
+
+def test_a_forecast_reads_the_uncertainty_that_was_learnt(tmp_path: Path) -> None:
+    history, customers, _ = simulate(800)
+    learnt = opt.fit_appetence(history, customers, channels=["email", "print"], min_responses=300)
+    assert learnt.reports.uncertainty["relative"].isna().tolist() == [False, True]
+    learnt.save(tmp_path)
+    scenario = opt.Scenario(
+        customers=customers, appetence=learnt.scores, consent=learnt.consent, objective="responses",
+        channels={"email": {"unit_cost": 0.01}, "print": {"unit_cost": 0.7}},
+        rules=[{"name": "budget", "budget": {"max": 40}}],
+    )  # fmt: skip
+    plan, file = opt.solve(scenario, gap=1e-3), tmp_path / "reports" / "uncertainty.csv"
+    total = plan.forecast(scores=file, draws=400, seed=1, sampling=False).table.query("by == 'total'").iloc[0]
+    spread = (total["p90"] - total["p10"]) / total["p50"]
+    # The channel most of it comes through is off by its error: P10 to P90 are 2.56 deviations apart.
+    worst = max(learnt.reports.uncertainty["relative"].max(), 1 / np.sqrt(learnt.reports.models["responses"].min()))
+    assert 0.1 < spread < 2.56 * worst * 1.3
+    assert plan.forecast(draws=50, sampling=False).table["p10"].iloc[0] == pytest.approx(plan.objective)
