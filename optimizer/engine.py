@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import Infeasible, NoPlan, ScenarioError, SolverFailure, UnverifiedPlan
-from optimizer.memory import memory_of
 from optimizer.plan.certificate import Certificate
 from optimizer.plan.plan import Evaluation, Plan, tables_of
 from optimizer.plan.verify import check_certificate, verify
 from optimizer.problem import Problem
+from optimizer.reuse import memory_of
 from optimizer.room import need
 from optimizer.rules import compile_problem, infeasible_by_count
 from optimizer.solve.choice import solve_by_size

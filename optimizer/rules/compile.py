@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from optimizer.memory import Memory, memory_of, words
 from optimizer.problem import Cell, Ints, Medium, PriceCell, Problem, Responses, Weights
+from optimizer.reuse import Memory, memory_of, words
 from optimizer.rules.base import Compiled, Context, Verb
 from optimizer.rules.measures import in_horizon
 from optimizer.rules.objective import objective, response_worth

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.errors import NoPlan
-from optimizer.memory import Memory
 from optimizer.problem import Problem
+from optimizer.reuse import Memory
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.solution import Solution

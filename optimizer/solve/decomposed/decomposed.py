@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from optimizer.memory import Memory
 from optimizer.problem import Bools, Floats, Ints, Problem
+from optimizer.reuse import Memory
 from optimizer.solve.decomposed.alternatives import alternatives, second_best_losses
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point

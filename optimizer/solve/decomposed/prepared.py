@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from optimizer.memory import Memory, same
 from optimizer.problem import Floats, Problem
+from optimizer.reuse import Memory, same
 from optimizer.solve.decomposed.bonded import add_bonds
 from optimizer.solve.decomposed.columns import Columns, build_columns
 from optimizer.solve.decomposed.dual import Dual

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import optimizer as opt
-from optimizer import memory
-from optimizer.memory import memory_of, same, words
+from optimizer import reuse
+from optimizer.reuse import memory_of, same, words
 from optimizer.rules import compile_problem
 from optimizer.solve import choice
 from optimizer.solve.decomposed import prepared
@@ -66,10 +66,10 @@ def test_it_is_forgotten_with_the_facts(file: Path) -> None:
     scenario = opt.load(file)
     compile_problem(scenario)
     key = id(scenario.facts)
-    assert key in memory._MEMORIES
+    assert key in reuse._MEMORIES
     del scenario
     gc.collect()
-    assert key not in memory._MEMORIES
+    assert key not in reuse._MEMORIES
 
 
 def test_words_differ_where_values_do() -> None:
