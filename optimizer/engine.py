@@ -40,9 +40,9 @@ Progress = Callable[[str, float, float], None]
 
 #: Memory that compiling and solving take beyond the facts, for each eligible pair: a little less than was measured.
 BYTES_A_PAIR = 50
-#: Pairs up to which a bill is drawn up of a scenario without a plan: it takes the whole as one program.
-BILL_PAIRS = 1_000_000
-LARGE = "too many customers for a bill of the cheapest way out; solve a tenth of them, bounds a tenth too, to get one"
+#: Pairs up to which the bill of a scenario without a plan takes the whole as one program.
+BILL_PAIRS = 100_000
+LARGE = "no cheapest way out was found in time; solve a tenth of the customers, bounds a tenth too, to get one"
 #: Parts of |bound| + Σ|g| by which real-valued rows are tightened, one try after another.
 TIGHTENINGS = (0.0, 1e-9, 1e-8, 1e-7)
 
@@ -102,7 +102,7 @@ def solve(
     pairs = len(scenario.facts.pairs)
     need(pairs * BYTES_A_PAIR, f"solving {pairs:,} eligible pairs of customer and activity")
     problem = compile_problem(scenario)
-    _raise_if_counts_suffice(problem, scenario)
+    _raise_if_counts_suffice(problem, scenario, tell)
     edited = None
     if model is not None:
         from optimizer.solve.standard_form import standard_form
@@ -131,8 +131,9 @@ def solve(
 
                 raise Infeasible(Bill((), (), findings=("the model as edited has no plan",), minimal=False))
             _raise_without_plan(
-                solution, scenario, problem, stopped=stop.is_set(), over=time.perf_counter() - started >= time_limit
-            )
+                solution, scenario, problem, tell,
+                stopped=stop.is_set(), over=time.perf_counter() - started >= time_limit,
+            )  # fmt: skip
             if solution.bound < bound:
                 bound, bound_by = solution.bound, solution.bound_by
             tell("checking the plan", solution.objective, bound)
@@ -245,30 +246,42 @@ def _prices(plan: Plan | None) -> dict[tuple[str, str], float]:
     return dict(zip(keys, priced["shadow_price"].astype(float), strict=True))
 
 
-def _bill(problem: Problem, scenario: Scenario, findings: Sequence[str] = (), notes: Sequence[str] = ()) -> Bill:
-    """The bill of a scenario without a plan; of one too large for it what is known without."""
+def _bill(
+    problem: Problem, scenario: Scenario, tell: Progress, findings: Sequence[str] = (), notes: Sequence[str] = ()
+) -> Bill:
+    """The bill of a scenario without a plan; of a large one by prices, and where these find none what is known."""
+    tell("the bill of a scenario without a plan", math.nan, math.nan)
     from optimizer.solve.bill import Bill, bill_of
 
-    if len(problem.customer) > BILL_PAIRS:
-        return Bill((), (), findings=(*findings, *notes, LARGE), minimal=False)
-    return bill_of(problem, scenario, findings)
+    if len(problem.customer) <= BILL_PAIRS:
+        return bill_of(problem, scenario, findings)
+    from optimizer.solve.large_bill import large_bill_of
+
+    def checks(solution: Solution) -> pd.DataFrame:
+        return verify(scenario, *plan_tables(problem, solution)).checks
+
+    said = (*findings, *notes)
+    found = large_bill_of(problem, scenario, said, checks, tell)
+    return found or Bill((), (), findings=(*said, LARGE), minimal=False)
 
 
-def _raise_if_counts_suffice(problem: Problem, scenario: Scenario) -> None:
+def _raise_if_counts_suffice(problem: Problem, scenario: Scenario, tell: Progress) -> None:
     """Stop before any search when counting alone proves that no plan exists.
 
     The bill is the second opinion: where it finds a plan and nothing short, the search goes on.
     """
     if findings := infeasible_by_count(problem, scenario):
-        bill = _bill(problem, scenario, [finding.message for finding in findings])
+        bill = _bill(problem, scenario, tell, [finding.message for finding in findings])
         if bill.shortages or bill.worth is None:
             raise Infeasible(bill)
 
 
-def _raise_without_plan(solution: Solution, scenario: Scenario, problem: Problem, *, stopped: bool, over: bool) -> None:
+def _raise_without_plan(
+    solution: Solution, scenario: Scenario, problem: Problem, tell: Progress, *, stopped: bool, over: bool
+) -> None:
     """Turn a solution without a plan into the error that says why."""
     if solution.status == "infeasible":
-        raise Infeasible(_bill(problem, scenario, notes=solution.notes))
+        raise Infeasible(_bill(problem, scenario, tell, notes=solution.notes))
     if solution.status == "no_plan":
         known = "".join(f" ({note})" for note in solution.notes if note.startswith(("no first plan", "stopped while")))
         if stopped:

@@ -140,7 +140,7 @@ def _without_responses(problem: Problem) -> Problem:
 
 def _bill(problem: Problem, scenario: Scenario | None, findings: Sequence[str]) -> Bill:
     deadline = time.monotonic() + TIME_LIMIT
-    units = _units(scenario)
+    units = units_of(scenario)
     for local in (False, True):
         elastic = elastic_problem(problem, local=local)
         formulation = Formulation(elastic, "relaxation")
@@ -284,7 +284,7 @@ def _worth(form: MatrixForm, price: Floats, total: float, start: Floats, deadlin
     return result.objective if result.x is not None else None
 
 
-def _units(scenario: Scenario | None) -> dict[str, str]:
+def units_of(scenario: Scenario | None) -> dict[str, str]:
     """Name the unit of each rule's bound."""
     if scenario is None:
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from optimizer.errors import NoPlan
@@ -20,7 +22,7 @@ def test_what_prices_refuse_and_is_too_large_for_one_program_is_said(monkeypatch
     monkeypatch.setattr(decomposed, "solve_decomposed", refuse)
     monkeypatch.setattr(choice, "DECOMPOSED_PAIRS", 0)
     problem = compile_problem(scenario_of(case(32_020)))
-    settings = {"gap": 1e-4, "time_limit": 10.0, "progress": None, "stop": None}
+    settings: dict[str, Any] = {"gap": 1e-4, "time_limit": 10.0, "progress": None, "stop": None}
     assert choice.solve_by_size(problem, **settings).notes[-1].startswith("solved as one program: local rules of 7")
     monkeypatch.setattr(choice, "SECOND_TRY_PAIRS", 0)
     with pytest.raises(NoPlan, match=r"too many for one program .* local rules of 7 customers"):
