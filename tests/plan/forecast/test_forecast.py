@@ -122,6 +122,17 @@ def test_a_relative_score_uncertainty_is_common_to_all_customers_of_a_channel() 
     assert (both["p90"] - both["p10"]) / (high - low) == pytest.approx(math.sqrt(20**2 + 90) / 20, rel=0.1)
 
 
+def test_a_wide_uncertainty_keeps_its_mean_and_media_have_one_of_their_own() -> None:
+    found = valued(rich(), "anna email w1", spend={"search": 20.0})
+    scores = pd.DataFrame({"channel": ["email", "search"], "offer": ["o", ""], "relative": [0.6, 0.6]})
+    table = found.forecast(scores=scores, sampling=False, draws=2000, by=["channel"]).table
+    spread = math.sqrt(math.log1p(0.36))
+    for channel, measure in (("email", "response"), ("search", "sale")):
+        one = figure(table, measure, channel, "channel")
+        assert one["mean"] == pytest.approx(one["plan"], rel=0.05)
+        assert one["p50"] == pytest.approx(one["plan"] * math.exp(-(spread**2) / 2), rel=0.06)
+
+
 def test_counted_responses_give_the_beta_of_their_rate() -> None:
     scenario = small()
     found = valued(scenario, "anna email w1", "ben email w1", "cleo sms w1")
@@ -186,12 +197,12 @@ def test_draws_of_fitted_curves_name_regions_and_what_the_scenario_lacks_is_told
 
 
 def test_a_drawn_curve_carries_the_level_of_calibrated_scores() -> None:
-    def share(factor: dict[str, float]) -> float:
+    def share(factor: dict[str, float], scores: pd.DataFrame | None = None) -> float:
         own = with_phone(1.0)
         own["phone"]["response_curve"] |= factor
         found = valued(rich(channels=own), "anna phone w1")
         curves = pd.DataFrame({"channel": ["phone"], "draw": [0], "top": [0.5], "half": [5.0]})
-        table = found.forecast(curves=curves, sampling=False, draws=20, by=["channel"]).table
+        table = found.forecast(scores=scores, curves=curves, sampling=False, draws=200, by=["channel"]).table
         phone = figure(table, "response", "phone", "channel")
         return float(phone["p50"] / phone["plan"])
 
@@ -204,6 +215,8 @@ def test_a_drawn_curve_carries_the_level_of_calibrated_scores() -> None:
     assert share({}) == pytest.approx(1 / 7 * shape(0.5 * 7) / before)
     # … with one, half the curve is half the score: the same place on half the curve
     assert share({"factor": 1.0}) == pytest.approx(0.5)
+    # … and what is not known of the scores comes on top
+    assert share({"factor": 1.0}, pd.DataFrame({"channel": ["phone"], "relative": [0.5]})) < 0.49
 
 
 def with_phone(top: float) -> dict[str, Any]:

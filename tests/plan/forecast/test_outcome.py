@@ -46,7 +46,7 @@ def test_a_result_far_off_is_outside() -> None:
 
 
 def test_media_rows_carry_their_total_and_kpis_their_margin() -> None:
-    found = valued(rich(), "anna email w1", spend={"search": 20.0})
+    found = valued(rich(), "anna email w1", "ben sms w1", spend={"search": 20.0})
     results = pd.DataFrame(
         {
             "customer_id": ["anna", None],
@@ -61,6 +61,7 @@ def test_media_rows_carry_their_total_and_kpis_their_margin() -> None:
     assert figure(seen.table, "net_margin", "search", "channel")["actual"] == pytest.approx(3 * 800 - 22)
     assert figure(seen.table, "gross_margin", "email", "channel")["actual"] == pytest.approx(50 * 0.4)
     assert figure(seen.table, "cost", "email", "channel")["actual"] == pytest.approx(1 + 9)
+    assert figure(seen.table, "cost", "sms", "channel")["actual"] == pytest.approx(2 + 3)  # the start of the wave
 
 
 def test_a_result_that_fits_several_contacts_is_refused_with_the_mend() -> None:
