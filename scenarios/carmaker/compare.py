@@ -19,10 +19,10 @@ import pandas as pd
 import yaml
 from build import MODELS
 from campaigns import covered
-from learn import FOLDER
+from learn import FOLDER, weekly_credit
 from owners import CLOSING, true_scores
 from scipy.optimize import minimize
-from world import COUNTRIES, HORIZON, MEDIA, true_net_margin
+from world import COUNTRIES, HORIZON, MEDIA, SEED, simulate, true_net_margin
 
 import optimizer as opt
 
@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--built", type=Path, default=FOLDER / "built")
     parser.add_argument("--histories", type=int, default=40, help="five campaigns each")
+    parser.add_argument("--quarters", type=int, default=3, help="drawn after launch, for the media")
     arguments = parser.parse_args()
     if not (arguments.built / "curves").is_dir():
         sys.exit(f"{arguments.built} holds no curves: run python scenarios/carmaker/build.py first")
@@ -47,9 +48,13 @@ def main() -> None:
     media = plan.budget[plan.budget["channel"].isin(list(MEDIA))]
     print(f"  the plan's own claim     {media['net_margin'].sum():>11,.0f}  credited sales are not all caused")
     tell_portal(arguments.built)
+    quarters = after_launch(plan, arguments.built, arguments.quarters)
+    inside, off = quarters["inside"].mean(), (quarters["actual"] / quarters["plan"] - 1).mean()
+    print(f"\n{arguments.quarters} quarters drawn at the plan's money: {inside:.1%} of {len(quarters)} cells of media")
+    print(f"inside P10 to P90 of their credited sales, {off:+.1%} on average from the plan")
     learnt, true = contacts_on_truth(arguments.built)
     print(f"\ncontacts on true scores: {learnt:,.0f} EUR on learnt, {true:,.0f} on true: {learnt / true:.1%}")
-    found = covered(arguments.histories, owners=2500, each=8, seed=11)
+    found = covered(arguments.histories, owners=5000, each=6, seed=11)
     print(f"\n{arguments.histories * 5} campaigns, share inside P10 to P90:")
     print(found.rates.to_string(float_format=lambda value: f"{value:.1%}"))
     print(f"\n{time.perf_counter() - started:.0f} s")
@@ -128,6 +133,29 @@ def tell_forecast(plan: opt.Plan, built: Path) -> None:
     print(table.drop(columns="contacts").to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
     for note in found.notes:
         print(f"  note: {note}")
+
+
+def after_launch(plan: opt.Plan, built: Path, quarters: int) -> pd.DataFrame:
+    """Quarters drawn at the plan's money, credited as the year before, beside the forecast: a row a medium's cell."""
+    forecast = plan.forecast(curves=built / "curves" / "draws.csv", by=[["channel", "country"]])
+    model, parts = next(iter(MODELS)), []
+    weekly = [
+        (country, week, medium, plan.spend[f"{medium}[{country}]"] / HORIZON)
+        for country in COUNTRIES
+        for week in range(HORIZON)
+        for medium in MEDIA
+    ]
+    spend = pd.DataFrame(weekly, columns=["country", "week", "medium", "spend"])
+    for quarter in range(quarters):
+        seen = simulate(np.random.default_rng([SEED, 1 + quarter]), spend)
+        credit = weekly_credit(seen.events, seen.keys, (model,))
+        came = credit[credit["channel"].isin(MEDIA)].groupby(["channel", "country"])[model].sum().reset_index()
+        cells = came["channel"] + "[" + came["country"] + "]"
+        results = pd.DataFrame({"channel": cells, "response": 0.0, "sale": came[model]})
+        table = forecast.against(results).table
+        media = table["group"].str.contains("/") & (table["plan"] > 0) & (table["measure"] == "sale")
+        parts.append(table[media & ~table["group"].str.startswith(("email", "letter", "phone"))])
+    return pd.concat(parts, ignore_index=True)
 
 
 def contacts_on_truth(built: Path) -> tuple[float, float]:
