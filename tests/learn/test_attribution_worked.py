@@ -5,11 +5,13 @@ from __future__ import annotations
 from fractions import Fraction as F
 from itertools import chain, combinations, permutations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from optimizer.learn.attribution import attribution
 from optimizer.learn.attribution.models import MODELS
+from optimizer.learn.journeys import read_journeys
 
 #: 13 journeys, 3 conversions.
 LETTERS = pd.DataFrame(
@@ -251,3 +253,13 @@ def test_half_lives_and_shares_of_ones_own() -> None:
     assert_credit(own, of_four((F(1, 4), F(1, 4), F(1, 4), F(1, 4)), 3, 1, 2), "conversions")
     nothing_at_the_ends = attribution(LETTERS, model="position_based", weights=[0, 1, 0]).credit
     assert_credit(nothing_at_the_ends, {"a": 2 + F(1, 2), "b": F(1, 2), "c": F(0)}, "conversions")
+
+
+def test_a_row_that_counts_no_journey_changes_nothing() -> None:
+    paths = pd.DataFrame({"path": ["a > b", "b"], "total_conversions": [2, 1], "total_null": [1, 4]})
+    empty = pd.DataFrame({"path": ["c > d > c"], "total_conversions": [0], "total_null": [0]})
+    for order in (1, 2):
+        one = attribution(read_journeys(paths), "markov", order=order).credit.set_index("channel")
+        more = attribution(read_journeys(pd.concat([paths, empty])), "markov", order=order).credit.set_index("channel")
+        np.testing.assert_allclose(more.loc[one.index, "conversions"], one["conversions"], rtol=1e-12)
+        assert (more.loc[["c", "d"], "conversions"] == 0).all()

@@ -62,8 +62,12 @@ class Chain:
 
     @property
     def out(self) -> Floats:
-        """Journeys that left each state, for another or for good; above 0."""
-        return np.asarray(self.moves.sum(axis=1)).ravel() + self.converted + self.ended
+        """Journeys that left each state, for another or for good; 1 of one that none entered: it changes nothing.
+
+        A row of grouped paths may count no journey at all.
+        """
+        left = np.asarray(self.moves.sum(axis=1)).ravel() + self.converted + self.ended
+        return np.where(left > 0, left, 1.0)
 
 
 @dataclass(frozen=True)
