@@ -244,6 +244,12 @@ def test_raw_names_of_each_tool_and_country_come_to_channels(tmp_path: Path) -> 
     assert any("names[4]" in note and "fits no name" in note for note in journeys.notes)
 
 
+def test_a_pattern_fits_the_whole_name_or_not_at_all() -> None:
+    names = {"names": [{"regex": "sea", "channel": "short"}, {"regex": "sea_fr|sea", "channel": "long"}]}
+    table = pd.DataFrame({"path": ["SEA > SEA_FR > SEA_FR_2"], "total_conversions": [1]})
+    assert paths_of(read_journeys(table, nomenclature=names), "conversion") == {"short > long > (unmapped)": (1, 0)}
+
+
 def test_a_nomenclature_may_be_a_table(tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text(
         "tool,country,glob,regex,channel,campaign\n"
@@ -281,6 +287,11 @@ def test_touches_without_a_channel_are_counted_as_unknown() -> None:
     journeys = read_journeys(shop(("z", "2026-03-02", None, None, None, None)))
     assert "1 touches name no channel and count as (unknown)" in journeys.notes
     assert paths_of(journeys, "sale")["(unknown)"] == (0, 1)
+
+
+def test_spaces_around_a_name_are_no_part_of_it() -> None:
+    journeys = read_journeys(shop(("z", "2026-03-02", " search ", "SEA ", None, None)))
+    assert journeys.units.set_index("channel")["touches"].to_dict() == {"display": 1.0, "email": 1.0, "search": 3.0}
 
 
 def test_rows_that_repeat_are_left_out_with_a_count() -> None:

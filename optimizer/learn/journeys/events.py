@@ -289,14 +289,13 @@ def _units(
         if not campaign.isna().all() and not (campaign == "").all()
         else channel.fillna(UNKNOWN).astype(object)
     )
-    pairs = [one if isinstance(one, tuple) else (one, "") for one in distinct]
-    used = sorted({int(code) for code in np.unique(codes[~alone])}, key=lambda at: pairs[at])
-    rank = np.full(len(pairs), -1, np.int64)
-    rank[used] = np.arange(len(used))
-    unit = np.where(alone, -1, rank[codes])
-    units = pd.DataFrame(
-        {"channel": [pairs[at][0] for at in used], "campaign": [pairs[at][1] for at in used]}, dtype="str"
-    )
+    # Spaces around a name are no part of it.
+    raw_pairs = [one if isinstance(one, tuple) else (one, "") for one in distinct]
+    pairs = [(str(channel).strip() or UNKNOWN, str(campaign).strip()) for channel, campaign in raw_pairs]
+    used = sorted({pairs[code] for code in np.unique(codes[~alone]).tolist()})
+    place = {pair: at for at, pair in enumerate(used)}
+    unit = np.where(alone, -1, np.array([place.get(pair, -1) for pair in pairs], np.int64)[codes])
+    units = pd.DataFrame({"channel": [one for one, _ in used], "campaign": [one for _, one in used]}, dtype="str")
     return unit, units, unmapped, notes
 
 
