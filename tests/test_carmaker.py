@@ -58,7 +58,7 @@ def test_the_truth_of_a_week_is_what_its_people_do_on_average(scripts: dict[str,
         [
             (country, week, medium, 4_000.0)
             for country in world.COUNTRIES
-            for week in range(25)
+            for week in range(10)
             for medium in world.MEDIA
         ],
         columns=["country", "week", "medium", "spend"],
@@ -66,7 +66,7 @@ def test_the_truth_of_a_week_is_what_its_people_do_on_average(scripts: dict[str,
     events = world.simulate(np.random.default_rng(3), spend).events
     sales = events[events["conversion"] == "sale"].groupby("country").size()
     for country in world.COUNTRIES:
-        expected = 25 * world.expected_sales(country, dict.fromkeys(world.MEDIA, 4_000.0))
+        expected = 10 * world.expected_sales(country, dict.fromkeys(world.MEDIA, 4_000.0))
         assert sales[country] == pytest.approx(expected, abs=4 * np.sqrt(expected))
 
 
@@ -103,9 +103,9 @@ def test_the_plan_beats_last_click_on_the_truth_and_learnt_scores_lose_little(
 
 
 def test_campaigns_are_drawn_from_a_truth_that_the_forecast_does_not_know(scripts: dict[str, Any]) -> None:
-    found = scripts["campaigns"].covered(2, owners=400, each=8, seed=5, draws=60)
-    assert len(found.table) == 2 * 5 * 3
+    found = scripts["campaigns"].covered(1, owners=400, each=8, seed=5, draws=60)
+    assert len(found.table) == 5 * 3
     assert found.rates.sum(axis=1).to_numpy() == pytest.approx(1.0)
-    assert found.rates["inside"].between(0.3, 1.0).all()
+    assert found.rates["inside"].between(0.2, 1.0).all()
 
 

@@ -72,11 +72,11 @@ def build(out: Path, *, weeks: int, owners: int, draws: int, quiet: bool = False
         bounds = largest[largest["medium"] == medium][["country", "max"]]
         bounds.to_csv(out / f"spend_{medium}.csv", index=False, lineterminator="\n")
 
-    scores, consent, counted = learn_scores(history, people)
+    scores, consent, uncertainty = learn_scores(history, people)
     people.to_csv(out / "owners.csv", index=False, lineterminator="\n")
     scores.to_parquet(out / "appetence.parquet", index=False)
     consent.to_parquet(out / "consent.parquet", index=False)
-    counted.to_csv(out / "counted.csv", index=False, lineterminator="\n")
+    uncertainty.to_csv(out / "uncertainty.csv", index=False, lineterminator="\n")
     say("scores")
 
 

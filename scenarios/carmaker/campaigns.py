@@ -1,8 +1,8 @@
 """200 campaigns to owners, each forecast from what its history shows and then drawn from a truth it never saw.
 
 Each history has a truth of its own: the level of every channel is tilted at random. Scores are learnt from it, closing
-rates and counts too; five campaigns a history, each to a fifth of the owners, take the contacts that the learnt scores
-find worth their cost. The forecast knows scores and counts; what comes is drawn from the truth.
+rates too, and how far the level of scores may be off; five campaigns a history, each to a fifth of the owners, take the
+contacts that the learnt scores find worth their cost. The forecast knows no more; what comes is drawn from the truth.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def covered(histories: int, owners: int, each: int, seed: int, draws: int = 300)
         people = draw_owners(rng, owners)
         truth = true_scores(people, {channel: float(rng.normal(0.0, TILT)) for channel in CHANNELS})
         history = draw_history(rng, people, truth, each)
-        scores, _, counted = learn_scores(history, people)
+        scores, _, uncertainty = learn_scores(history, people)
         for fifth in range(FIFTHS):
             part = people.iloc[fifth::FIFTHS]
-            found = campaign(rng, part, truth, scores, counted, draws=draws, seed=number * FIFTHS + fifth)
+            found = campaign(rng, part, truth, scores, uncertainty, draws=draws, seed=number * FIFTHS + fifth)
             rows.append(found.assign(history=number, campaign=fifth))
     return Coverage(pd.concat(rows, ignore_index=True))
 
@@ -60,7 +60,7 @@ def campaign(
     people: pd.DataFrame,
     truth: pd.DataFrame,
     scores: pd.DataFrame,
-    counted: pd.DataFrame,
+    uncertainty: pd.DataFrame,
     *,
     draws: int,
     seed: int,
@@ -78,7 +78,7 @@ def campaign(
     earned = own["p_sale"] * MARGIN - own["channel"].map(COSTS)
     best = own.assign(earned=earned).sort_values(["customer_id", "earned", "channel"]).groupby("customer_id").tail(1)
     contacts = best.loc[best["earned"] > 0, ["customer_id", "channel"]]
-    forecast = opt.evaluate(scenario, contacts).forecast(scores=counted, draws=draws, seed=seed, by=[])
+    forecast = opt.evaluate(scenario, contacts).forecast(scores=uncertainty, draws=draws, seed=seed, by=[])
     chance = contacts.merge(truth.melt("customer_id", list(CHANNELS), "channel", "p"), on=["customer_id", "channel"])
     drives = rng.random(len(chance)) < chance["p"].to_numpy()
     closing = chance["customer_id"].map(people.set_index("customer_id")["segment"]).map(CLOSING).to_numpy()

@@ -54,7 +54,7 @@ def main() -> None:
     print(f"inside P10 to P90 of their credited sales, {off:+.1%} on average from the plan")
     learnt, true = contacts_on_truth(arguments.built)
     print(f"\ncontacts on true scores: {learnt:,.0f} EUR on learnt, {true:,.0f} on true: {learnt / true:.1%}")
-    found = covered(arguments.histories, owners=5000, each=6, seed=11)
+    found = covered(arguments.histories, owners=5000, each=4, seed=11)
     print(f"\n{arguments.histories * 5} campaigns, share inside P10 to P90:")
     print(found.rates.to_string(float_format=lambda value: f"{value:.1%}"))
     print(f"\n{time.perf_counter() - started:.0f} s")
@@ -126,8 +126,8 @@ def tell_portal(built: Path) -> None:
 
 
 def tell_forecast(plan: opt.Plan, built: Path) -> None:
-    """The plan's forecast, by curve draws and counted responses."""
-    found = plan.forecast(scores=built / "counted.csv", curves=built / "curves" / "draws.csv", by=["channel"])
+    """The plan's forecast, by drawn curves and the uncertainty of the scores that the learner told."""
+    found = plan.forecast(scores=built / "uncertainty.csv", curves=built / "curves" / "draws.csv", by=["channel"])
     table = found.table[found.table["measure"].isin(["sale", "net_margin"])]
     print("its forecast, in credited sales and EUR:")
     print(table.drop(columns="contacts").to_string(index=False, float_format=lambda value: f"{value:,.0f}"))

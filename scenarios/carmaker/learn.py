@@ -56,7 +56,7 @@ def fit_media(credit: pd.DataFrame, spend: pd.DataFrame, model: str, *, draws: i
 
 
 def learn_scores(history: pd.DataFrame, owners: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Appetence (customer_id, channel, score, p_sale), consent, and what was counted (channel, contacts, responses).
+    """Appetence (customer_id, channel, score, p_sale), consent, and how far the level of each channel may be off.
 
     A sale follows a test drive at the rate seen in the owner's segment.
     """
@@ -67,6 +67,4 @@ def learn_scores(history: pd.DataFrame, owners: pd.DataFrame) -> tuple[pd.DataFr
     closing = drives.groupby("segment")["sale"].mean()
     long = fitted.scores.melt("customer_id", list(CHANNELS), "channel", "score")
     rate = long["customer_id"].map(owners.set_index("customer_id")["segment"]).map(closing)
-    outcomes = history[history["event"].isin(["response", "no_response"])]
-    counted = outcomes.groupby("channel")["event"].agg(contacts="size", responses=lambda one: (one == "response").sum())
-    return long.assign(p_sale=long["score"] * rate), fitted.consent, counted.reset_index()
+    return long.assign(p_sale=long["score"] * rate), fitted.consent, fitted.reports.uncertainty
