@@ -21,7 +21,7 @@ from optimizer.learn.appetence.history import History
 from optimizer.learn.appetence.reports import Reports
 from optimizer.learn.appetence.summary import summary_page
 from optimizer.learn.appetence.timing import fatigue_table
-from optimizer.plan.write import summary_text, whole_file, write_csv
+from optimizer.plan.write import cannot_write, summary_text, whole_file, write_csv
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -165,9 +165,17 @@ class Appetence:
         """Write appetence.parquet, consent.parquet, [baseline.parquet], summary.md, summary.json and reports/*.csv.
 
         Each file is replaced whole; other files of the folder stay.
+
+        Raises
+        ------
+        ScenarioError
+            When the folder cannot be written.
         """
         home = Path(folder)
-        (home / "reports").mkdir(parents=True, exist_ok=True)
+        try:
+            (home / "reports").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(home, "output folder", error) from error
         tables = {"appetence": self.scores, "consent": self.consent, "baseline": self.baseline}
         for name, table in tables.items():
             if table is not None:

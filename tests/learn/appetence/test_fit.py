@@ -139,6 +139,12 @@ def test_opens_are_no_responses_but_clicks_are(world) -> None:
     assert rate == pytest.approx(clicks.sum() / sent.sum(), rel=0.03)
 
 
+def test_a_folder_that_cannot_be_written_is_told(learnt: opt.Appetence, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ScenarioError, match="output folder: cannot be written"):
+        learnt.save(tmp_path / "taken")
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.appetence.contacts import read_contacts
+from optimizer.learn.appetence.contacts import last_before, read_contacts
 from optimizer.learn.appetence.history import read_history
 from optimizer.learn.appetence.kinds import RESPONSES
 
@@ -162,3 +164,28 @@ def test_what_never_arrived_and_what_may_still_be_answered_teaches_nothing() -> 
     assert found.table["customer"].tolist() == [1, 2]
     assert found.table["matured"].tolist() == [True, False]
     assert len(found.notes) == 2
+
+
+_ROWS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["x", "y", None]), st.integers(0, 12)), max_size=8)
+
+
+@given(_ROWS, _ROWS, st.integers(1, 6))
+def test_the_last_contact_before_is_what_a_loop_finds(sent, later, window: int) -> None:
+    columns = ["customer", "channel", "seconds"]
+    contacts = pd.DataFrame(sent, columns=columns).sort_values("seconds", kind="stable", ignore_index=True)
+    asked = pd.DataFrame(later, columns=columns)
+    found = last_before(contacts, asked, ["customer", "channel"], window)
+    for row, (customer, channel, moment) in enumerate(later):
+        fits = [
+            place
+            for place, one in enumerate(contacts.to_dict("records"))
+            if one["customer"] == customer and one["channel"] == channel and channel is not None
+            and moment - window < one["seconds"] <= moment
+        ]  # fmt: skip
+        assert found[row] == (fits[-1] if fits else -1)
+
+
+def test_a_response_on_the_last_of_its_days_counts_and_one_after_does_not() -> None:
+    for hour, came in (("2025-01-05 23:59", True), ("2025-01-06 00:00", False)):
+        found = _contacts((1, "sms", "sent", "2025-01-01"), (1, "sms", "click", hour))
+        assert found.table["responded"].tolist() == [came]
