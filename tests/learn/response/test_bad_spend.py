@@ -148,6 +148,16 @@ class TestObserved:
         assert list(fitted.curves) == ["fair"]
         assert fitted.left_out == {"none": "has no spend at all", "one": "has one observation; expected at least two"}
 
+    @pytest.mark.parametrize(
+        ("rows", "heights", "shaped"), [(9, 9, False), (10, 10, True), (30, 5, False), (30, 6, True)]
+    )
+    def test_a_shape_needs_ten_rows_and_six_heights(self, rows: int, heights: int, shaped: bool) -> None:
+        spend = 10.0 + 10.0 * (np.arange(rows) % heights)
+        table = pd.DataFrame({"channel": "c", "spend": spend, "response": spend / (spend + 50.0)})
+        fitted = opt.fit_curves(table, draws=0, holdout=0)
+        assert isinstance(fitted.curves["c"], Points) is not shaped
+        assert any("too few for a shape" in note for note in fitted.notes) is not shaped
+
     def test_a_carry_over_needs_dates(self) -> None:
         with pytest.raises(opt.ScenarioError, match="column date: is missing; a delayed carry-over needs it"):
             opt.fit_curves(self.points, adstock="delayed")
