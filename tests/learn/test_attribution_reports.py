@@ -71,6 +71,21 @@ def test_a_channel_that_brings_leads_and_no_sales_is_told_from_one_that_brings_s
     assert len(compare_attribution(FUNNEL, kpi="sale").roles) == 0
 
 
+def test_a_verdict_that_hangs_on_the_model_is_none() -> None:
+    # By the first touch x brings all leads and no sale, by the last all sales and no lead.
+    table = pd.DataFrame(
+        {
+            "path": ["x > y", "y > x"],
+            "total_conversions_lead": [11, 0],
+            "total_conversions_sale": [0, 10],
+            "total_null": [5, 5],
+        }
+    )
+    roles = compare_attribution(table).roles.set_index("channel")
+    assert roles["verdict"].to_dict() == {"x": "depends on the model", "y": "depends on the model"}
+    assert roles["index_low"].tolist() == [0.0, 0.0]
+
+
 def test_virtuous_paths_are_sorted_by_what_is_certain() -> None:
     table = pd.DataFrame(
         {"path": ["lucky", "steady", "poor"], "total_conversions": [1, 60, 5], "total_null": [0, 40, 95]}

@@ -152,6 +152,12 @@ def test_persons_are_the_connected_components_of_the_keys() -> None:
     assert sorted(paths_of(journeys, "conversion")) == ["a > b > c > d", "e"]
 
 
+def test_a_row_of_keys_joins_across_its_empty_cells() -> None:
+    keys = pd.DataFrame({"cookie": ["y"], "crm": [None], "card": ["card 7"]})
+    till = ("card 7", "2026-03-06T18:00:00+01:00", None, None, "sale", 50.0)
+    assert paths_of(read_journeys(shop(till), identities=keys), "sale")["display"] == (1, 0)
+
+
 def test_a_filler_that_joins_strangers_is_told() -> None:
     keys = pd.DataFrame({"cookie": [f"c{n}" for n in range(30)], "crm": ["unknown"] * 30})
     notes = read_journeys(shop(), identities=keys).notes
