@@ -104,7 +104,7 @@ def test_the_plan_beats_last_click_on_the_truth_and_learnt_scores_lose_little(
 
 def test_campaigns_are_drawn_from_a_truth_that_the_forecast_does_not_know(scripts: dict[str, Any]) -> None:
     found = scripts["campaigns"].covered(1, owners=400, each=8, seed=5, draws=60)
-    assert len(found.table) == 5 * 3
+    assert len(found.table) == 5 * 3 * 2
     assert found.rates.sum(axis=1).to_numpy() == pytest.approx(1.0)
     assert found.rates["inside"].between(0.2, 1.0).all()
 

@@ -1,8 +1,10 @@
 """200 campaigns to owners, each forecast from what its history shows and then drawn from a truth it never saw.
 
 Each history has a truth of its own: the level of every channel is tilted at random. Scores are learnt from it, closing
-rates too, and how far the level of scores may be off; five campaigns a history, each to a fifth of the owners, take the
-contacts that the learnt scores find worth their cost. The forecast knows no more; what comes is drawn from the truth.
+rates too; five campaigns a history, each to a fifth of the owners, take the contacts that the learnt scores find worth
+their cost. What comes is drawn from the truth. The forecast knows the scores, and either ``counted``: the contacts and
+responses of each channel, or ``told``: what the learner says of its own uncertainty, which allows for levels that stray
+from period to period. In this world they do not.
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ class Coverage:
 
     @property
     def rates(self) -> pd.DataFrame:
-        """Share inside, below and above, by measure."""
+        """Share inside, below and above, by what the forecast knows and by measure."""
         inside = self.table["inside"]
         below = ~inside & (self.table["actual"] < self.table["p10"])
         frame = self.table.assign(inside=inside, below=below, above=~inside & ~below)
-        return frame.groupby("measure", sort=False)[["inside", "below", "above"]].mean()
+        return frame.groupby(["knows", "measure"], sort=False)[["inside", "below", "above"]].mean()
 
 
 def covered(histories: int, owners: int, each: int, seed: int, draws: int = 300) -> Coverage:
@@ -47,12 +49,19 @@ def covered(histories: int, owners: int, each: int, seed: int, draws: int = 300)
         people = draw_owners(rng, owners)
         truth = true_scores(people, {channel: float(rng.normal(0.0, TILT)) for channel in CHANNELS})
         history = draw_history(rng, people, truth, each)
-        scores, _, uncertainty = learn_scores(history, people)
+        scores, _, told = learn_scores(history, people)
+        known = {"counted": counted(history), "told": told}
         for fifth in range(FIFTHS):
             part = people.iloc[fifth::FIFTHS]
-            found = campaign(rng, part, truth, scores, uncertainty, draws=draws, seed=number * FIFTHS + fifth)
+            found = campaign(rng, part, truth, scores, known, draws=draws, seed=number * FIFTHS + fifth)
             rows.append(found.assign(history=number, campaign=fifth))
     return Coverage(pd.concat(rows, ignore_index=True))
+
+
+def counted(history: pd.DataFrame) -> pd.DataFrame:
+    """channel, contacts, responses of a history."""
+    came = history.assign(responses=history["event"] == "response").groupby("channel")["responses"]
+    return came.agg(contacts="size", responses="sum").reset_index()
 
 
 def campaign(
@@ -60,12 +69,12 @@ def campaign(
     people: pd.DataFrame,
     truth: pd.DataFrame,
     scores: pd.DataFrame,
-    uncertainty: pd.DataFrame,
+    known: dict[str, pd.DataFrame],
     *,
     draws: int,
     seed: int,
 ) -> pd.DataFrame:
-    """One campaign's totals: measure, p10, p90, actual, inside."""
+    """One campaign's totals: knows, measure, p10, p90, actual, inside."""
     own = scores[scores["customer_id"].isin(people["customer_id"])]
     scenario = opt.Scenario(
         customers=people,
@@ -78,11 +87,14 @@ def campaign(
     earned = own["p_sale"] * MARGIN - own["channel"].map(COSTS)
     best = own.assign(earned=earned).sort_values(["customer_id", "earned", "channel"]).groupby("customer_id").tail(1)
     contacts = best.loc[best["earned"] > 0, ["customer_id", "channel"]]
-    forecast = opt.evaluate(scenario, contacts).forecast(scores=uncertainty, draws=draws, seed=seed, by=[])
+    planned = opt.evaluate(scenario, contacts)
     chance = contacts.merge(truth.melt("customer_id", list(CHANNELS), "channel", "p"), on=["customer_id", "channel"])
     drives = rng.random(len(chance)) < chance["p"].to_numpy()
     closing = chance["customer_id"].map(people.set_index("customer_id")["segment"]).map(CLOSING).to_numpy()
     sales = drives & (rng.random(len(chance)) < closing)
     results = chance[["customer_id", "channel"]].assign(response=drives, sale=sales)
-    found = forecast.against(results).table
-    return found.loc[found["measure"].isin(MEASURES), ["measure", "p10", "p90", "actual", "inside"]]
+    parts = []
+    for knows, table in known.items():
+        found = planned.forecast(scores=table, draws=draws, seed=seed, by=[]).against(results).table
+        parts.append(found[found["measure"].isin(MEASURES)].assign(knows=knows))
+    return pd.concat(parts)[["knows", "measure", "p10", "p90", "actual", "inside"]]
