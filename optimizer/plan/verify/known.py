@@ -93,15 +93,22 @@ def _texts(found: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _pairs_of(facts: Facts, customer: Longs, activity: Longs, known: Bools) -> Longs:
     """The row of each customer and activity among the eligible pairs, which are in order of both; -1 of others."""
-    pairs, width = facts.pairs, np.int64(max(1, len(facts.activities)))
+    pairs = facts.pairs
     found = np.full(len(customer), -1, dtype=np.int64)
     rows = np.flatnonzero(known)
-    # What is sought mostly ascends too, so that the search reads straight on.
-    keys, wanted = pairs.customer * width + pairs.activity, customer[rows] * width + activity[rows]
-    at = np.searchsorted(keys, wanted)
-    there = at < len(keys)
-    there[there] = keys[at[there]] == wanted[there]
-    found[rows[there]] = at[there]
+    owner, wanted = customer[rows], activity[rows]
+    run = np.searchsorted(pairs.customer, np.arange(len(facts.customers) + 1, dtype=pairs.customer.dtype))
+    low, last = run[owner], run[owner + 1]
+    high = last
+    # A customer has few pairs: halve all their runs at once.
+    while (low < high).any():
+        middle = (low + high) // 2
+        before = pairs.activity[np.minimum(middle, len(pairs) - 1)] < wanted
+        before &= low < high
+        low, high = np.where(before, middle + 1, low), np.where(before, high, np.minimum(middle, high))
+    there = low < last
+    there[there] = pairs.activity[low[there]] == wanted[there]
+    found[rows[there]] = low[there]
     return found
 
 
