@@ -261,7 +261,9 @@ def _bill(
         return verify(scenario, *plan_tables(problem, solution)).checks
 
     said = (*findings, *notes)
-    found = large_bill_of(problem, scenario, said, checks, tell)
+    memory_of(scenario.facts).prepared = None  # make room for the columns of a problem that may bend
+    with _interruptible() as stop:
+        found = large_bill_of(problem, scenario, said, checks, tell, stop.is_set)
     return found or Bill((), (), findings=(*said, LARGE), minimal=False)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the whole bill, and how near to the cheapest way out it has to come.
 TIME_LIMIT, GAP = 45.0, 1e-2
+#: What is said where bending costs nothing.
+NOTHING = "a second look, by prices, found a plan that keeps these rules: this is a fault of ours"
 #: Part of the largest price that a rule in conflict carries at least.
 PRICED = 1e-6
 #: What is short of a bound by more than rounding.
@@ -37,7 +39,7 @@ Checks = Callable[[Solution], pd.DataFrame]
 
 
 def large_bill_of(
-    problem: Problem, scenario: Scenario, findings: Sequence[str], checks: Checks, tell: Tell
+    problem: Problem, scenario: Scenario, findings: Sequence[str], checks: Checks, tell: Tell, stop: Callable[[], bool]
 ) -> Bill | None:
     """Draw up the bill by prices; None where these cannot state the problem or find no way out in time.
 
@@ -52,6 +54,8 @@ def large_bill_of(
         Checks the plan of a solution against the scenario as it stands.
     tell : callable
         Told of the stages; what they are worth means nothing to a planner.
+    stop : callable
+        Whether to end with the way out found so far.
     """
     elastic = _nothing_but_bends(elastic_problem(problem, local=False))
     if unsupported(elastic):
@@ -61,22 +65,27 @@ def large_bill_of(
         tell(f"the bill: {stage}", math.nan, math.nan)
 
     try:
-        found = solve_decomposed(elastic, gap=GAP, time_limit=TIME_LIMIT, progress=lambda stage, *_: told(stage))
+        found = solve_decomposed(
+            elastic, gap=GAP, time_limit=TIME_LIMIT, progress=lambda stage, *_: told(stage), stop=stop
+        )
     except NotDecomposed:
         return None
     if found.status not in ("optimal", "feasible"):
         return None
     units, named = units_of(scenario), {row.rule for row in problem.coupling}
-    bends = {rule.name: rule.soft.tolerance or 0.0 for rule in scenario.rules if rule.soft is not None}
+    soft = {rule.name: rule.soft for rule in scenario.rules if rule.soft is not None}
     shortages = []
     for check in checks(found).to_dict("records"):
-        short = round(float(check["violation"]) - bends.get(check["rule"], 0.0), 9)
+        side, short = "min" if check["value"] < check["min"] else "max", float(check["violation"])
+        bends = soft.get(check["rule"])
+        if bends is not None and bends.side in (side, "both"):
+            short -= bends.tolerance or 0.0
+        short = round(short, 9)
         if check["rule"] in named and not check["passed"] and short > SHORT:
-            side = "min" if check["value"] < check["min"] else "max"
             unit = units.get(check["rule"], "")
             shortages.append(Shortage(check["rule"], check["scope"], side, short, unit, float(check[side])))
     if not shortages:
-        return None
+        return Bill((), (), None, scenario.currency, (*findings, NOTHING), minimal=False)
     if found.objective < (1 + GAP) * found.bound < 0:  # both are below 0: what bending costs
         dearer = f"the way out shown costs up to {found.objective / found.bound - 1:.0%} more than the cheapest"
         findings = [*findings, dearer]

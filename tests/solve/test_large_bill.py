@@ -75,6 +75,15 @@ def test_bounds_bent_so_leave_a_plan(seed: int, monkeypatch: pytest.MonkeyPatch)
     assert opt.solve(asked, gap=0.5).certificate.status == "optimal"
 
 
+def test_a_rule_soft_on_one_side_is_short_of_all_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    below = {"penalty": 2, "tolerance": 8, "side": "min"}
+    asked = scenario(0).with_rule("calls", volume={"min": 20, "max": 130}, soft=below)
+    asked = asked.with_rule("letters", volume={"min": 1}).with_rule("money", budget={"max": 9_000})
+    whole = bill_of(asked)
+    monkeypatch.setattr(engine, "BILL_PAIRS", 0)
+    assert price(bill_of(asked)) == pytest.approx(price(whole), rel=2 * GAP)
+
+
 def bent(asked: opt.Scenario, name: str, side: str, by: float) -> opt.Scenario:
     rule = next(rule for rule in asked.rules if rule.name == name)
     verb = getattr(rule, rule.verb)

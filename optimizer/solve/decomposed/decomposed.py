@@ -184,7 +184,8 @@ class _Solve:
         if point.value < self.point.value:
             self.point, self.choice = point, choice
             units = self.everyone.plan.units
-            self.losses = second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
+            prices = self.dual.links.prices(point.price)
+            self.losses = self.dual.of_all(second_best_losses(self.dual.columns, units, prices))
 
     def fallen(self, bound: float) -> float:
         """The most that a plan within a bound is worth."""
@@ -219,8 +220,9 @@ class _Solve:
         columns = dual.columns
         prices = dual.links.prices(point.price)
         everyone = np.arange(columns.units, dtype=np.int32)
-        if columns.units <= WHOLE:
-            self._core(dual.standing(everyone), prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
+        standing = dual.standing(everyone)
+        if len(standing) <= WHOLE:
+            self._core(standing, prices, choice, point.places, WHOLE_CHOICES, math.inf, proves=True)
             return
         losses = self.losses
         lean = not any(block.curve is not None for block in dual.structure.blocks)
@@ -229,16 +231,15 @@ class _Solve:
             lean = False
             if self.reached or self.out_of_time():
                 return
-        standing = dual.standing(everyone)
         order = standing[_nearest_ties(losses[standing], columns.group[standing])]
-        size = min(CORE + 10 * len(dual.structure.rows), columns.units)
+        size = min(CORE + 10 * len(dual.structure.rows), len(order))
         if self.out_of_time():
             self._first_plan()
             if self.best is not None:
                 return
             # Prices came late or were broken off: one core more, and there is a plan with its gap.
             self.deadline, self.asked, self.late = time.monotonic() + LAST_TRY, None, True
-            size = min(4 * size, LARGEST_CORE, columns.units)
+            size = min(4 * size, LARGEST_CORE, len(order))
         while True:
             core = np.union1d(order[:size], dual.standing(self._menders(size))).astype(np.int32)
             nearest = losses[core]
@@ -257,9 +258,9 @@ class _Solve:
                 if len(near) <= LARGEST_CORE and not dual.structure.curved:
                     self._core(near, prices, choice, point.places, 4 * CHOICES, left, proves=True)
                     return
-            if size >= min(LARGEST_CORE, columns.units):
+            if size >= min(LARGEST_CORE, len(order)):
                 return
-            size = min(4 * size, LARGEST_CORE, columns.units)
+            size = min(4 * size, LARGEST_CORE, len(order))
 
     def _menders(self, size: int) -> Ints:
         """Units that may mend a row which the prices leave broken: few may touch it among those nearest to a tie."""

@@ -63,6 +63,10 @@ class Dual:
             return self.stage(np.arange(self.columns.units, dtype=np.int32), blocks)
         return Stage(plan_sweep(self.columns, self.twins.first, blocks, self.twins.copies), 1.0)
 
+    def of_all(self, numbers: Floats) -> Floats:
+        """A number a unit, (U,), from one each of those that stand for their twins, as ``everyone`` has them."""
+        return numbers if self.twins is None else numbers[self.twins.of]
+
     def standing(self, units: Ints) -> Ints:
         """Those of which a core states the choices: of twins one."""
         return units if self.twins is None else self.twins.standing(units)

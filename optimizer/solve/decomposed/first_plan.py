@@ -72,7 +72,10 @@ def first_plan(run: Any) -> CorePlan | None:
         names = [
             f"{rows[r].rule} [{rows[r].scope}]" if rows[r].scope else rows[r].rule for r in worst if found.broken[r] > 0
         ]
-        run.notes.append(f"{NONE}: these rules could not be kept together: " + ", ".join(dict.fromkeys(names)))
+        words = "these rules could not be kept together"
+        if found.ended:
+            words = "time was over before these rules were kept"
+        run.notes.append(f"{NONE}: {words}: " + ", ".join(dict.fromkeys(names)))
         return None
     plan = _with_money(run, found.choice)
     if plan is None:

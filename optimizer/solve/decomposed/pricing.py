@@ -108,16 +108,16 @@ class Pricing:
         if self._leads():
             point, losses, left = self._led(self.everyone, point, half, self.gap / CLOSE, "all")
             point, choice = dual.chosen(point.price, self.everyone)
-            self.best = Priced(point, choice, self._of_all(losses))
+            self.best = Priced(point, choice, dual.of_all(losses))
         else:
-            self.best.losses = self._of_all(self._losses(point, self.everyone.plan.units))
+            self.best.losses = dual.of_all(self._losses(point, self.everyone.plan.units))
         if left is not None:
             self._fenced(left)
         return self.best
 
     def _leads(self) -> bool:
         """Whether customers are so many that Newton steps lead."""
-        return len(self.everyone.plan.units) > LED and not self.dual.curved
+        return bool(self.rows) and len(self.everyone.plan.units) > LED and not self.dual.curved
 
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
@@ -131,10 +131,6 @@ class Pricing:
 
     def _losses(self, point: Point, units: Ints) -> Floats:
         return second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
-
-    def _of_all(self, losses: Floats) -> Floats:
-        """What each unit's next choice loses, from those that stand for their twins."""
-        return losses if self.dual.twins is None else losses[self.dual.twins.of]
 
     # --- first prices ----------------------------------------------------------------------------------------
 
@@ -253,7 +249,7 @@ class Pricing:
                 half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
             point, choice = dual.chosen(found.best.price, self.everyone)
             if point.value < self.best.bound:
-                self.best = Priced(point, choice, self._of_all(self._losses(point, self.everyone.plan.units)))
+                self.best = Priced(point, choice, dual.of_all(self._losses(point, self.everyone.plan.units)))
             else:
                 half, failures = half / 4.0, failures + 1
 

@@ -11,6 +11,7 @@ row asks grows visit by visit, so that those who lose least by it leave first, u
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ FIRST, GROWTH, VISITS = 1e-3, 3.0, 40
 IN_VAIN = 8
 #: Times what is asked more up to which a unit may lose by its next choice and still be visited.
 REACH = 2.0
+#: Seconds for all visits: they come when time is over already; units visited between two looks at the clock.
+SECONDS, PIECE = 30.0, 100_000
 #: How often the price of rows with room left is lowered, fourfold each time, once all rows are kept.
 FILLINGS = 3
 #: What breaking a row asks once none is broken, in what contacts are worth.
@@ -74,11 +77,15 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Repaired:
-    """Choices and the use of rows (rows,) that they make; ``broken`` (rows,) by how much rows are still broken."""
+    """Choices and the use of rows (rows,) that they make; ``broken`` (rows,) by how much rows are still broken.
+
+    ``ended``: the time allowed was over before all was tried.
+    """
 
     choice: Choice
     use: Floats
     broken: Floats
+    ended: bool = False
 
 
 def repair(
@@ -113,6 +120,8 @@ def repair(
     moved = np.zeros(columns.units, np.bool_)
     spread = _spread(columns.units)
 
+    until = time.monotonic() + SECONDS
+
     def used() -> Floats:
         return elsewhere + dual.use(np.flatnonzero(chosen))
 
@@ -124,8 +133,13 @@ def repair(
         )  # fmt: skip
         order = spread[near[spread]]
         tell(len(order))
+        return sum(visited(order[at : at + PIECE], slopes, low, high, use) for at in range(0, len(order), PIECE))
+
+    def visited(some: Ints, slopes: Floats, low: Floats, high: Floats, use: Floats) -> int:
+        if time.monotonic() > until:
+            return 0
         return _visit(
-            order, columns, table, usual, contact, knots, np.ascontiguousarray(slopes), low, high, use, chosen,
+            some, columns, table, usual, contact, knots, np.ascontiguousarray(slopes), low, high, use, chosen,
             constant, moved, 1e-9 * worth,
         )  # fmt: skip
 
@@ -134,7 +148,7 @@ def repair(
     least, vain, more = float((broken * unit).sum()), 0, FIRST * worth * unit
     low, high = np.where(bounds.counted, bounds.least, -np.inf), np.where(bounds.counted, bounds.most, np.inf)
     for _ in range(VISITS):
-        if not broken.any() or vain > IN_VAIN:
+        if not broken.any() or vain > IN_VAIN or time.monotonic() > until:
             break
         visit(bounds.slopes(price, more, more), more, low, high, use)
         use = used()
@@ -149,12 +163,19 @@ def repair(
         low = np.where(price > 0, bounds.most - contact, -np.inf)
         high = np.where(price < 0, bounds.least + contact, np.inf)
         never, less = NEVER * worth * unit, FIRST * worth * unit
+        never = np.where(bounds.counted, never, less)
         for _ in range(FILLINGS):
+            if time.monotonic() > until:
+                break
+            kept = chosen.copy(), constant.copy(), use.copy()
             visit(bounds.slopes(price, never, less), less, low, high, use)
             use = used()
+            if bounds.broken(use).any():
+                chosen, constant, use = kept
+                break
             less = 4.0 * less
     broken = bounds.broken(use)
-    return Repaired(Choice(chosen, constant), use, broken)
+    return Repaired(Choice(chosen, constant), use, broken, time.monotonic() > until)
 
 
 def _spread(count: int) -> Ints:
