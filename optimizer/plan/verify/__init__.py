@@ -63,6 +63,8 @@ CHECKS: dict[str, Callable[[Rule, Evidence], list[Check]]] = {
 
 #: Contacts from which rules are checked at the same time, and by how many threads: numpy lets go of the interpreter.
 MANY, THREADS = 100_000, 2
+#: Contacts above which one rule at a time is checked, to hold the memory of one check.
+MOST = 10_000_000
 
 
 def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str, float] | None = None) -> Verdict:
@@ -104,7 +106,7 @@ def _of_each(rules: Sequence[Rule], evidence: Evidence) -> list[list[Check]]:
     def checks_of(rule: Rule) -> list[Check]:
         return CHECKS[rule.verb](rule, evidence)
 
-    if len(evidence.plan) < MANY:
+    if not MANY <= len(evidence.plan) <= MOST:
         return [checks_of(rule) for rule in rules]
     with ThreadPoolExecutor(THREADS) as pool:
         # What most rules read, and takes longest, comes first.
