@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,7 +128,9 @@ def calibrate(
     unit_cost : float, optional
         Money a contact.
     contacted : {"average", "best"}
-        Whether those contacts went to customers of every score alike, or to the best-scored ones.
+        Whether those contacts went to customers of every score alike, or to the best-scored ones. All scored
+        customers weigh, also those whom consent closes to a plan: leave them out of ``scores`` where the reference
+        could not reach them either.
 
     Returns
     -------
@@ -187,6 +190,10 @@ def _curve(
     """The section with one reference and no factor, its curve, its name for messages, and its file."""
     if isinstance(given, Mapping):
         document, file = Document("curve", dict(given)), None
+    elif not isinstance(given, str | Path):
+        raise ScenarioError(
+            "calibrate", "curve", given, "expected a mapping, as {hill: {top, half, slope}}, or its file"
+        )
     else:
         file = Path(given)
         document = read_document(file)
@@ -199,7 +206,7 @@ def _curve(
     asked = {"spend_ref": spend_ref, "volume_ref": volume_ref}
     if any(value is not None for value in asked.values()):
         section = {key: value for key, value in section.items() if key not in REFERENCES}
-        section |= {key: float(value) for key, value in asked.items() if value is not None}
+        section |= {key: _positive(key, value) for key, value in asked.items() if value is not None}
     if not any(one in section for one in REFERENCES):
         raise ScenarioError(document.file, "spend_ref", None, "is missing; name spend_ref or volume_ref")
     checked = validated(ResponseCurve, Document(document.file, section, document.lines))
@@ -211,11 +218,18 @@ def _curve(
     )
 
 
+def _positive(key: str, value: object) -> float:
+    """An argument as a number above 0."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not (np.isfinite(float(value)) and float(value) > 0):
+        raise ScenarioError("calibrate", key, value, "expected a number above 0")
+    return float(value)
+
+
 def _volume(reference: str, at: float, volume: float | None, unit_cost: float | None, name: str) -> float:
     """Contacts that the reference bought."""
     for key, value in (("volume", volume), ("unit_cost", unit_cost)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise ScenarioError("calibrate", key, value, "expected a number above 0")
+        if value is not None:
+            _positive(key, value)
     if volume is not None:
         return float(volume)
     if reference == "volume_ref":
@@ -230,8 +244,9 @@ def _scores(given: pd.DataFrame | pd.Series | Floats | str | Path, channel: str 
     """Probabilities of those who have one, and what messages call their table."""
     if isinstance(given, pd.Series | np.ndarray | list):
         table, name, column = pd.DataFrame({"score": np.asarray(given, dtype=object)}), "scores", "score"
-        table["score"] = pd.to_numeric(table["score"], errors="coerce")
     else:
+        if not isinstance(given, pd.DataFrame | str | Path):
+            raise ScenarioError("calibrate", "scores", given, "expected a table, its file, or a value a customer")
         tables = Tables(Path.cwd())
         table, name = tables.read(given, "scores"), tables.name(given, "scores")
         if channel is None:

@@ -72,7 +72,7 @@ class Evaluation:
         *,
         scores: float | str | Path | pd.DataFrame | None = None,
         curves: str | Path | pd.DataFrame | None = None,
-        by: Sequence[str | Sequence[str]] | None = None,
+        by: str | Sequence[str | Sequence[str]] | None = None,
         draws: int = 1000,
         seed: int = 0,
         sampling: bool = True,
@@ -91,7 +91,7 @@ class Evaluation:
             from. Without it scores are taken as known, which the notes say.
         curves : DataFrame or path, optional
             Bootstrap draws of response curves: ``channel`` (or medium cell), ``draw``, ``form`` and its parameters.
-        by : sequence of str or of sequences of str, optional
+        by : str, or sequence of str or of sequences of str, optional
             Columns of activities, customers or media to split by; a sequence inside crosses its columns. By default
             channel, offer, wave and segment, where there are several.
         draws : int

@@ -135,3 +135,17 @@ def test_a_table_needs_the_name_of_its_channel() -> None:
         calibrate(table, CURVE, volume_ref=10)
     with pytest.raises(ScenarioError, match="did you mean email"):
         calibrate(table, CURVE, volume_ref=10, channel="emial")
+
+
+@pytest.mark.parametrize(
+    ("scores", "asked", "words"),
+    [
+        (pd.Series([0.1, "oops", 0.3]), {"volume_ref": 3}, "row 2, column score is 'oops'"),
+        (None, {"volume_ref": 3}, "scores.*expected a table, its file"),
+        (np.array([0.1]), {"spend_ref": 3, "unit_cost": "a"}, "unit_cost is 'a': expected a number above 0"),
+        (np.array([0.1]), {"spend_ref": "a", "volume": 3}, "spend_ref is 'a': expected a number above 0"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_its_place(scores: Any, asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        calibrate(scores, CURVE, **asked)

@@ -62,12 +62,14 @@ class Forecast:
             A row a contact that was seen to respond or not: ``customer_id``, ``activity`` (or ``channel``, with
             ``offer`` and ``wave`` where a customer gets several contacts of the channel) and ``response``; where known
             ``revenue``, ``gross_margin``, ``cost`` and the kpis. A row without customer_id is the total of a medium,
-            named in ``channel``.
+            named in ``channel``. Customers respond or do not: their ``response`` and kpis are 0 to 1. Each contact and
+            each medium stands once. An empty figure is 0, which the notes count.
 
         Raises
         ------
         ScenarioError
-            When a column is missing, a figure is none, or a row fits several contacts.
+            When a column is missing, a figure is none or out of range, a row fits several contacts, or a contact or
+            medium stands twice.
         """
         from optimizer.plan.forecast.outcome import outcome
 
@@ -82,7 +84,7 @@ def forecast(
     *,
     scores: Scores | None = None,
     curves: Curves | None = None,
-    by: Sequence[By] | None = None,
+    by: By | Sequence[By] | None = None,
     draws: int = 1000,
     seed: int = 0,
     sampling: bool = True,

@@ -47,15 +47,23 @@ class Grouping:
     fixed: NDArray[np.int64]
 
 
-def groupings(plan: Records, by: Sequence[By]) -> list[Grouping]:
-    """The whole, then each way asked for.
+def groupings(plan: Records, by: By | Sequence[By]) -> list[Grouping]:
+    """The whole, then each way asked for; a text alone is one column.
 
     Raises
     ------
     ScenarioError
         For an unknown column, a number of the pairs, or a column with too many values.
     """
-    ways = [[way] if isinstance(way, str) else list(way) for way in by]
+    asked = [by] if isinstance(by, str) else by
+    if not isinstance(asked, Sequence):
+        raise ScenarioError("forecast", "by", by, "expected columns, as ['channel', ['country', 'wave']]")
+    ways = []
+    for way in asked:
+        columns = [way] if isinstance(way, str) else way
+        if not isinstance(columns, Sequence) or not all(isinstance(column, str) for column in columns):
+            raise ScenarioError("forecast", "by", way, "expected a column's name, or several to cross")
+        ways.append(list(columns))
     for way in ways:
         for column in way:
             _check(plan, column)

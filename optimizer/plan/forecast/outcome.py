@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.plan.forecast.given import given_table
 from optimizer.plan.forecast.grouping import Grouping
 from optimizer.plan.forecast.simulate import LAST, Prices
 from optimizer.plan.records import Records
 from optimizer.plan.verify.known import known_pairs
-from optimizer.scenario.columns import as_text, numbers, require
+from optimizer.scenario.columns import as_text, numbers, refuse, require
 from optimizer.scenario.facts import Bools, Floats
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
@@ -72,16 +73,26 @@ def outcome(forecast: Forecast, results: pd.DataFrame | str | Path) -> Outcome:
     evaluation = forecast.evaluation
     scenario, facts = evaluation.scenario, evaluation.scenario.facts
     tables = Tables(Path.cwd(), scenario.spec.time_zone)
-    name, table = tables.name(results, "results"), tables.read(results, "results")
+    name, table = given_table(results, "results", tables)
     require(table, name, "response")
     plan = Records.of_pairs(facts, known_pairs(facts, evaluation.contacts)[0])
     cell = _media_rows(table, name, [one.name for one in facts.media])
     contact = _contact_rows(table, name, plan, cell < 0)
-    told = [one for one in ("response", *facts.pairs.kpis, *LAST) if one in table.columns]
+    _once(table, name, contact, "contact")
+    _once(table, name, cell, "medium")
+    counts = ("response", *facts.pairs.kpis)
+    told = [one for one in (*counts, *LAST) if one in table.columns]
     figures = {one: _figures(table, name, one) for one in told}
+    for one in set(told) & set(counts):
+        words = "expected a number from 0 to 1: a customer responds or does not"
+        refuse((cell < 0) & (figures[one] > 1), table, name, one, words)
+    used_rows = (contact >= 0) | (cell >= 0)
+    empty = {one: int((used_rows & np.isnan(values)).sum()) for one, values in figures.items()}
+    figures = {one: np.nan_to_num(values) for one, values in figures.items()}
     of_contacts = {one: _summed(values, contact, len(plan)) for one, values in figures.items()}
     of_media = {one: _summed(values, cell, len(facts.media)) for one, values in figures.items()}
-    notes = _value_contacts(of_contacts, Prices.of(scenario, plan))
+    notes = [f"{one}: empty in {rows:,} row{'s' * (rows > 1)}, counted as 0" for one, rows in empty.items() if rows]
+    notes += _value_contacts(of_contacts, Prices.of(scenario, plan))
     if facts.media:
         heard = np.bincount(cell[cell >= 0], minlength=len(facts.media)) > 0
         notes += _value_media(of_media, evaluation, heard)
@@ -125,10 +136,24 @@ def _summed(values: Floats, row: NDArray[np.int64], count: int) -> Floats:
 
 
 def _figures(table: pd.DataFrame, name: str, column: str) -> Floats:
-    """A column as numbers, empty as 0; true and false as 1 and 0."""
+    """A column as numbers, NaN where empty; true and false as 1 and 0. Margins alone may be below 0."""
     if pd.api.types.is_bool_dtype(table[column].dtype):
-        return table[column].to_numpy(np.float64)
-    return np.nan_to_num(numbers(table, name, column))
+        return table[column].to_numpy(np.float64, na_value=np.nan)
+    return numbers(table, name, column, low=-np.inf if column == "gross_margin" else 0)
+
+
+def _once(table: pd.DataFrame, name: str, place: NDArray[np.int64], what: str) -> None:
+    """Refuse a contact or medium that stands twice: added up, its result would count twice."""
+    known = np.flatnonzero(place >= 0)
+    twice = pd.Series(place[known]).duplicated().to_numpy(bool)
+    if twice.any():
+        row = int(known[np.argmax(twice)])
+        first = int(known[np.argmax(place[known] == place[row])])
+        words = (
+            f"tells of the same {what} as row {first + 1}; expected one row a {what} "
+            f"({int(twice.sum()):,} such rows; drop them, or add up what they tell)"
+        )
+        raise ScenarioError(name, _row_text(table, row), None, words)
 
 
 def _media_rows(table: pd.DataFrame, name: str, cells: list[str]) -> NDArray[np.int64]:

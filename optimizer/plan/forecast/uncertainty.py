@@ -10,6 +10,7 @@ curve: draw k of one curve goes with draw k of another, so that curves fitted to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.plan.forecast.given import given_table
 from optimizer.scenario.columns import as_text, numbers, refuse, require, texts
 from optimizer.scenario.curves import Curve
 from optimizer.scenario.facts import Facts, Floats
@@ -99,12 +101,12 @@ def score_levels(scenario: Scenario, given: Scores | None) -> ScoreLevels:
     facts = scenario.facts
     if given is None:
         return no_levels(facts)
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        if not (np.isfinite(given) and given >= 0):
+    if isinstance(given, Real) and not isinstance(given, bool):
+        relative = float(given)
+        if not (np.isfinite(relative) and relative >= 0):
             raise ScenarioError("forecast", "scores", given, "expected a relative standard deviation of at least 0")
-        return _everywhere(facts, float(given))
-    tables = Tables(Path.cwd())
-    name, table = tables.name(given, "scores"), tables.read(given, "scores")
+        return _everywhere(facts, relative)
+    name, table = given_table(given, "scores", Tables(Path.cwd()), "a relative standard deviation, ")
     require(table, name, "channel")
     channels = texts(table, name, "channel").tolist()
     offers = (as_text(table["offer"]).fillna("") if "offer" in table.columns else pd.Series("", table.index)).tolist()
@@ -187,8 +189,7 @@ def curve_draws(scenario: Scenario, given: Curves | Any | None) -> CurveDraws:
     """
     if given is None:
         return CurveDraws({})
-    tables = Tables(Path.cwd())
-    name, table = tables.name(given, "curves"), tables.read(given, "curves")
+    name, table = given_table(given, "curves", Tables(Path.cwd()))
     require(table, name, "channel", "draw")
     channels = texts(table, name, "channel").tolist()
     if "region" in table.columns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -80,8 +82,65 @@ def test_a_result_that_fits_several_contacts_is_refused_with_the_mend() -> None:
         (pd.DataFrame({"customer_id": ["anna"], "response": [1]}), "expected activity, or channel"),
         (pd.DataFrame({"customer_id": ["anna"], "channel": ["email"], "response": ["yes"]}), "expected a number"),
         (pd.DataFrame({"customer_id": [None], "channel": ["serch"], "response": [1]}), "did you mean search"),
+        (
+            pd.DataFrame({"customer_id": ["anna"], "channel": ["email"], "response": [-3]}),
+            "row 1, column response.*at least 0",
+        ),
+        (
+            pd.DataFrame({"customer_id": ["anna"], "channel": ["email"], "response": [7]}),
+            "row 1, column response.*0 to 1",
+        ),
+        (
+            pd.DataFrame({"customer_id": ["anna"], "channel": ["email"], "response": [1], "sale": [2]}),
+            "row 1, column sale.*0 to 1",
+        ),
+        (
+            pd.DataFrame({"customer_id": ["anna"], "channel": ["email"], "response": [1], "cost": [-5]}),
+            "row 1, column cost.*at least 0",
+        ),
+        (
+            pd.DataFrame({"customer_id": ["anna"] * 5, "channel": ["email"] * 5, "response": [1] * 5}),
+            r"row 2: anna.*same contact as row 1.*4 such rows",
+        ),
+        (
+            pd.DataFrame({"customer_id": [None] * 2, "channel": ["search"] * 2, "response": [4, 4]}),
+            "row 2.*same medium as row 1",
+        ),
+        (None, "results.*expected a table or its file"),
     ],
 )
-def test_bad_results_say_what_was_expected(results: pd.DataFrame, words: str) -> None:
+def test_bad_results_say_what_was_expected(results: Any, words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         valued(rich(), "anna email w1").forecast(draws=20).against(results)
+
+
+def test_empty_responses_count_as_none_and_are_told() -> None:
+    found = valued(small(), "anna phone w1", "ben phone w1", "cleo sms w1")
+    results = pd.DataFrame(
+        {"customer_id": ["anna", "ben", "dora"], "channel": ["phone"] * 3, "response": [1.0, None, None]}
+    )
+    seen = found.forecast(draws=50).against(results)
+    # dora is no contact of the plan, so her empty cell counts nowhere
+    assert "response: empty in 1 row, counted as 0" in seen.notes
+    assert figure(seen.table, "response")["actual"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"scores": True}, "scores.*expected a relative standard deviation, a table or its file"),
+        ({"curves": 3}, "curves.*expected a table or its file"),
+        ({"by": 3}, "by is 3: expected columns"),
+        ({"by": [3]}, "by is 3: expected a column's name"),
+    ],
+)
+def test_a_forecast_says_what_it_expected(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        valued(small(), "anna phone w1").forecast(draws=20, **asked)
+
+
+def test_a_text_to_split_by_is_one_column() -> None:
+    found = valued(small(), "anna phone w1", "cleo sms w1")
+    pd.testing.assert_frame_equal(
+        found.forecast(draws=20, by="channel").table, found.forecast(draws=20, by=["channel"]).table
+    )
