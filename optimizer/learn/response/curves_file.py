@@ -24,7 +24,7 @@ import yaml
 from optimizer.errors import ScenarioError
 from optimizer.learn.response.curve_keys import keys_of
 from optimizer.learn.response.diagnostics import warnings_of
-from optimizer.learn.response.fitted import FittedPanel, between
+from optimizer.learn.response.fitted import FittedPanel, between, check_periods
 from optimizer.learn.response.tables import mean_spend
 from optimizer.plan.write import summary_text, whole_folder, write_csv
 from optimizer.scenario.curves import Curve
@@ -39,8 +39,7 @@ _RESERVED = frozenset({"summary", "media", "draws", "curves", *TABLES})
 
 def save_curves(fitted: FittedCurves, folder: Path, *, periods: float) -> Path:
     """See ``FittedCurves.save``."""
-    if not periods > 0:
-        raise ScenarioError("save", "periods", periods, "expected a number above 0")
+    check_periods("save", periods)
     from optimizer.learn.response.page import curves_page
 
     names = file_names([channel for part in fitted.parts for channel in part.panel.channels])

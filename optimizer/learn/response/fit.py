@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from optimizer.learn.response.choice import (
     folds_of,
     without_spend,
 )
-from optimizer.learn.response.fitted import FittedCurves, FittedPanel
+from optimizer.learn.response.fitted import FittedCurves, FittedPanel, whole_number
 from optimizer.learn.response.panel import Panel, choose_region, read_observed, read_series, read_table
 from optimizer.learn.response.saturation import CONCAVE, SHAPES
 from optimizer.scenario.messages import did_you_mean
@@ -43,12 +44,12 @@ def fit_curves(
     *,
     response: str = "response",
     date: str = "date",
-    channels: Sequence[str] | None = None,
+    channels: str | Sequence[str] | None = None,
     region: str | None = None,
-    controls: Sequence[str] = (),
+    controls: str | Sequence[str] = (),
     size: str | None = None,
     costs: Mapping[str, str] | None = None,
-    volumes: Sequence[str] = (),
+    volumes: str | Sequence[str] = (),
     date_format: str | None = None,
     adstock: str | Mapping[str, str] = AUTO,
     saturation: str | Mapping[str, str] = AUTO,
@@ -77,18 +78,18 @@ def fit_curves(
         Column of the response: orders, revenue, gross margin …
     date : str
         Column of the period's date. Periods are equally long, or months; in an observed table they may be absent.
-    channels : sequence of str, optional
-        Columns of spend or volume. Default: every numeric column with no other part, which is told.
+    channels : str or sequence of str, optional
+        Columns of spend or volume, or one. Default: every numeric column with no other part, which is told.
     region : str, optional
         Column of regions; ``region`` where the table has one. Regions share shapes; each has its own strength, pulled
         towards the common one as far as its data are thin.
-    controls : sequence of str
+    controls : str or sequence of str
         Columns that explain the response apart from spend: prices, events. Words become indicators.
     size : str, optional
         Column of a region's size (population). Default: its mean response.
     costs : mapping, optional
         Channel's volume column -> column of what it cost: its curve is then in money, at the mean cost of a unit.
-    volumes : sequence of str
+    volumes : str or sequence of str
         Channels whose column counts contacts or impressions and shall stay so: their files state ``volume_ref``.
     date_format : str, optional
         ``%m/%d/%Y`` where dates are not written YYYY-MM-DD.
@@ -138,7 +139,11 @@ def fit_curves(
     >>> fitted.save("curves/", periods=13)  # doctest: +SKIP
     """
     table, file = read_table(spend)
-    _check(max_lag=max_lag, trend=trend, seasonality=seasonality, draws=draws, level=level, starts=starts)
+    whole = {"max_lag": max_lag, "trend": trend, "seasonality": seasonality, "draws": draws, "seed": seed}
+    _check(level, {**whole, "holdout": 0 if holdout is None else holdout}, starts)
+    # As whole numbers: 3.0 is taken for 3.
+    max_lag, trend, seasonality, draws, seed = (int(value) for value in whole.values())
+    holdout, starts = None if holdout is None else int(holdout), int(starts)
     tell = progress or (lambda words: None)
     region = choose_region(table, file, region)
     observed = "channel" in table.columns and channels is None
@@ -164,11 +169,11 @@ def fit_curves(
             response=response,
             date=date,
             region=region,
-            channels=channels,
-            controls=controls,
+            channels=None if channels is None else _names(channels),
+            controls=_names(controls),
             size=size,
             costs=costs or {},
-            volumes=volumes,
+            volumes=_names(volumes),
             date_format=date_format,
         )
         panels, left_out, notes = [panel], panel.left_out, list(panel.notes)
@@ -346,19 +351,24 @@ def _no_carry_over(adstock: str | Mapping[str, str], file: str) -> None:
         raise ScenarioError(file, "column date", None, f"is missing; a {timed[0]} carry-over needs it")
 
 
-def _check(**values: float) -> None:
-    """Refuse settings that mean nothing."""
-    if not 0.0 < values["level"] < 1.0:
-        raise ScenarioError("fit_curves", "level", values["level"], "expected a share between 0 and 1")
-    least = {"max_lag": 0, "trend": 0, "seasonality": 0, "draws": 0, "starts": 1}
-    for name, low in least.items():
-        if values[name] != int(values[name]) or values[name] < low:
-            raise ScenarioError("fit_curves", name, values[name], f"expected a whole number of at least {low}")
+def _names(asked: str | Sequence[str]) -> Sequence[str]:
+    """The names asked for; a string is one."""
+    return [asked] if isinstance(asked, str) else asked
+
+
+def _check(level: object, counts: Mapping[str, object], starts: object) -> None:
+    """Refuse settings that mean nothing, of whatever type."""
+    if not (isinstance(level, Real) and 0.0 < float(level) < 1.0):
+        raise ScenarioError("fit_curves", "level", level, "expected a share between 0 and 1")
+    for name, value in {**counts, "starts": starts}.items():
+        low = int(name == "starts")
+        if not (whole_number(value) and value >= low):
+            raise ScenarioError("fit_curves", name, value, f"expected a whole number of at least {low}")
 
 
 def _check_holdout(panel: Panel, holdout: int) -> None:
     periods = panel.rows if panel.days is None else len(np.unique(panel.days))
-    if holdout < 0 or (holdout and holdout > periods // 2):
+    if holdout > periods // 2:
         raise ScenarioError("fit_curves", "holdout", holdout, f"expected at most half of the {periods} periods")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.errors import ScenarioError
 from optimizer.learn.response.baseline import Baseline
 from optimizer.learn.response.bootstrap import Draw, fitted_of
 from optimizer.learn.response.choice import Forms
@@ -79,6 +81,17 @@ class FittedPanel:
         return self.panel.spend * self.panel.price
 
 
+def check_periods(place: str, periods: object) -> None:
+    """Refuse a horizon that is no finite number of periods above 0."""
+    if not (isinstance(periods, Real) and np.isfinite(float(periods)) and float(periods) > 0):
+        raise ScenarioError(place, "periods", periods, "expected a finite number above 0")
+
+
+def whole_number(value: object) -> TypeGuard[float]:
+    """Whether a setting is a whole number, such as 3 or 3.0."""
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+
+
 def between(values: list[float], level: float) -> tuple[float, float]:
     """The middle share of some draws; NaN where there are none."""
     if not values:
@@ -129,7 +142,13 @@ class FittedCurves:
             H, the periods of the horizon.
         draw : int, optional
             A bootstrap draw in place of the estimate, from 0.
+
+        Raises
+        ------
+        ScenarioError
+            When ``periods`` is not a finite number above 0.
         """
+        check_periods("over", periods)
         found = {}
         for part in self.parts:
             one = None if draw is None else part.draws[draw]

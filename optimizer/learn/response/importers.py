@@ -30,7 +30,7 @@ import pandas as pd
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.response.curve_keys import keys_of, scaled
-from optimizer.learn.response.fitted import cell_name
+from optimizer.learn.response.fitted import cell_name, check_periods
 from optimizer.learn.response.panel import choose_region, read_table
 from optimizer.scenario.columns import numbers, refuse, require, texts
 from optimizer.scenario.curves import Curve, Hill, Logistic, MichaelisMenten, curve_from
@@ -109,6 +109,7 @@ class ImportedCurves:
 
     def over(self, periods: float) -> dict[str, Curve]:
         """Curve of each cell for spend spread evenly over so many periods."""
+        check_periods("over", periods)
         return {name: scaled(curve, spend=periods, response=periods) for name, curve in self.curves.items()}
 
     def tables(self, periods: float = 1.0) -> dict[str, pd.DataFrame]:
@@ -163,8 +164,7 @@ def import_curves(
     found, file = read_table(table, "curves")
     if kind not in (*KINDS, POINTS):
         raise ScenarioError("import_curves", "kind", kind, f"unknown kind; {did_you_mean(kind, [*KINDS, POINTS])}")
-    if not periods > 0:
-        raise ScenarioError("import_curves", "periods", periods, "expected a number above 0")
+    check_periods("import_curves", periods)
     region = choose_region(found, file, region)
     names = KINDS[kind].parameters if kind != POINTS else ("spend", "response")
     require(found, file, "channel", *names, *([region] if region else []))

@@ -56,6 +56,13 @@ def test_bad_tables_say_where_and_what(table: pd.DataFrame, change: Any, place: 
         ({"level": 1.0}, "between 0 and 1"),
         ({"starts": 0}, "whole number of at least 1"),
         ({"max_lag": -1}, "whole number of at least 0"),
+        ({"level": "a"}, "level is 'a': expected a share"),
+        ({"draws": "a"}, "draws is 'a': expected a whole number"),
+        ({"draws": float("inf")}, "draws is inf: expected a whole number"),
+        ({"holdout": 2.5}, "holdout is 2.5: expected a whole number"),
+        ({"holdout": -1}, "holdout is -1: expected a whole number of at least 0"),
+        ({"seed": -1}, "seed is -1: expected a whole number of at least 0"),
+        ({"channels": "email"}, "column email: is missing"),
         ({"holdout": 50}, "at most half of the 60 periods"),
         ({"region": "country"}, "column country: is missing"),
         ({"costs": {"tv": "tv_cost"}}, "column tv_cost: is missing"),
@@ -64,6 +71,13 @@ def test_bad_tables_say_where_and_what(table: pd.DataFrame, change: Any, place: 
 def test_bad_settings_say_what_was_expected(table: pd.DataFrame, asked: dict[str, Any], words: str) -> None:
     with pytest.raises(opt.ScenarioError, match=words):
         opt.fit_curves(table, **{**CALL, **asked})
+
+
+def test_a_string_is_one_name(table: pd.DataFrame) -> None:
+    one = opt.fit_curves(table, **{**CALL, "channels": "tv", "controls": "price"})
+    several = opt.fit_curves(table, **{**CALL, "channels": ["tv"], "controls": ["price"]})
+    assert one.curves == several.curves
+    assert [channel for channel, _ in one.cells] == ["tv"]
 
 
 def test_silent_and_constant_channels_are_left_out_and_told(table: pd.DataFrame) -> None:

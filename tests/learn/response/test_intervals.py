@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import optimizer as opt
+from optimizer.learn.response.importers import ImportedCurves
 from tests.learn.response.simulated import adstocked, weeks
 
 FAST: dict[str, Any] = {
@@ -86,6 +87,14 @@ def test_past_spend_takes_from_what_the_horizon_adds() -> None:
     fitted = opt.fit_curves(one_channel(5)[0], **FAST, draws=0)
     spend = 3 * 0.6
     assert fitted.after_past(3)["tv"].value(spend) < fitted.over(3)["tv"].value(spend) * 1.1
+
+
+@pytest.mark.parametrize("periods", [0, -1, float("nan"), float("inf"), "a"])
+def test_curves_are_over_some_periods(periods: Any) -> None:
+    fitted = opt.fit_curves(one_channel(5)[0], **FAST, draws=0)
+    for ask in (fitted.over, ImportedCurves(fitted.curves, fitted.cells, None).over):
+        with pytest.raises(opt.ScenarioError, match=r"periods is .*: expected a finite number above 0"):
+            ask(periods)
 
 
 def test_bad_horizons_are_refused() -> None:
