@@ -114,13 +114,17 @@ def lagged(values: Floats, position: NDArray[np.int64], max_lag: int) -> Floats:
     values : array of float
         A value a row; rows of one series stand together, in the order of time.
     position : array of int
-        The period of each row within its series, from 0. What came before a series is taken as 0.
+        The period of each row within its series; each series begins at 0. What came before a series, or in a period
+        that has no row, is taken as 0.
     max_lag : int
     """
     found = np.zeros((len(values), max_lag + 1))
     found[:, 0] = values
+    # Series and period as one rising number: rows may be missing, so a lag is looked up and not counted in rows.
+    key = np.cumsum(position == 0) * (int(position.max(initial=0)) + 1) + position
     for lag in range(1, max_lag + 1):
-        found[lag:, lag] = np.where(position[lag:] >= lag, values[:-lag], 0.0)
+        at = np.searchsorted(key, key - lag)
+        found[:, lag] = np.where((position >= lag) & (key[at] == key - lag), values[at], 0.0)
     return found
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.response.adstock import carry
-from optimizer.learn.response.fitted import FittedPanel, cell_name
+from optimizer.learn.response.fitted import FittedPanel, cell_name, whole_number
 from optimizer.learn.response.tables import mean_spend
 from optimizer.scenario.curves import Curve, Points
 from optimizer.scenario.messages import did_you_mean
@@ -37,13 +37,14 @@ def carry_over(fitted: FittedCurves, periods: int, spend: Mapping[str, float]) -
         if not (np.isfinite(money) and money >= 0):
             raise ScenarioError("carry_over", f"spend.{cell}", money, "expected an amount of at least 0")
     rows = []
+    last = _last_day(fitted)
     for part in fitted.parts:
         panel = part.panel
         for at, channel in enumerate(panel.channels):
             for code, region in enumerate(panel.regions):
-                mean = float(part.money()[panel.region == code, at].mean()) * periods
+                mean = float(_past(part, at, code, last).mean()) * periods
                 money = spend.get(cell_name(channel, region), mean)
-                past, both = _paths(part, at, code, periods, money)
+                past, both = _paths(part, at, code, periods, money, last)
                 inside = slice(None, periods)
                 rows.append(
                     (
@@ -64,6 +65,7 @@ def curves_after_past(fitted: FittedCurves, periods: int, *, points: int) -> dic
     if points < 2:
         raise ScenarioError("after_past", "points", points, "expected at least 2")
     found: dict[str, Curve] = {}
+    last = _last_day(fitted)
     for part in fitted.parts:
         for at, channel in enumerate(part.panel.channels):
             for code, region in enumerate(part.panel.regions):
@@ -71,7 +73,7 @@ def curves_after_past(fitted: FittedCurves, periods: int, *, points: int) -> dic
                 spends = np.linspace(0.0, max(2.0 * mean, largest) * periods, points + 1)[1:]
                 added = []
                 for money in spends:
-                    past, both = _paths(part, at, code, periods, float(money))
+                    past, both = _paths(part, at, code, periods, float(money), last)
                     added.append(float((both - past).sum()))
                 level = np.maximum.accumulate(np.maximum(added, 0.0))
                 found[cell_name(channel, region)] = Points(
@@ -80,14 +82,32 @@ def curves_after_past(fitted: FittedCurves, periods: int, *, points: int) -> dic
     return found
 
 
-def _paths(part: FittedPanel, at: int, code: int, periods: int, money: float) -> tuple[Floats, Floats]:
+def _last_day(fitted: FittedCurves) -> float:
+    """The last day of all panels: the horizon begins after it. NaN without dates."""
+    return max((float(part.panel.days.max()) for part in fitted.parts if part.panel.days is not None), default=np.nan)
+
+
+def _past(part: FittedPanel, at: int, code: int, last: float) -> Floats:
+    """Money of every period from a region's first row to the last day; a period without a row has none."""
+    panel = part.panel
+    own = panel.region == code
+    money, position = part.money()[own, at], panel.position[own]
+    after = 0
+    if panel.days is not None and np.isfinite(panel.period):
+        after = max(0, round((last - float(panel.days[own].max())) / panel.period))
+    found = np.zeros(int(position[-1]) + 1 + after)
+    found[position] = money
+    return found
+
+
+def _paths(part: FittedPanel, at: int, code: int, periods: int, money: float, last: float) -> tuple[Floats, Floats]:
     """Response by period from the horizon's start until all has faded: of past spend alone, and with the horizon's."""
     panel, term = part.panel, part.model.terms[at]
     parameters = part.answer.estimate.parameters[at]
     weights = term.weights(parameters)
     fade = len(weights) - 1
     unit = term.unit * float(panel.size[code]) * float(panel.price[at])
-    past = part.money()[panel.region == code, at][-fade:] / unit if fade else np.empty(0)
+    past = _past(part, at, code, last)[-fade:] / unit if fade else np.empty(0)
     horizon = np.full(periods, money / periods / unit)
     height = float(part.answer.pool.strength[code, at]) * part.unit * float(panel.size[code])
 
@@ -99,5 +119,5 @@ def _paths(part: FittedPanel, at: int, code: int, periods: int, money: float) ->
 
 
 def _check_periods(periods: int) -> None:
-    if periods != int(periods) or periods < 1:
+    if not (whole_number(periods) and periods >= 1):
         raise ScenarioError("horizon", "periods", periods, "expected a whole number of at least 1")

@@ -55,6 +55,12 @@ def test_lags_stop_at_the_start_of_a_region() -> None:
     assert rows.tolist() == [[1, 0, 0], [2, 1, 0], [3, 2, 1], [10, 0, 0], [20, 10, 0]]
 
 
+def test_lags_are_periods_where_rows_are_missing() -> None:
+    # Periods 2, 3, 4 of the first series have no row, nor 1, 2, 3 of the second.
+    rows = lagged(np.array([1.0, 2.0, 3.0, 10.0, 20.0, 30.0]), np.array([0, 1, 5, 0, 4, 5]), 2)
+    assert rows.tolist() == [[1, 0, 0], [2, 1, 0], [3, 0, 0], [10, 0, 0], [20, 0, 0], [30, 20, 0]]
+
+
 def test_carry_is_a_sum_over_lags() -> None:
     assert carry(np.array([4.0, 0.0, 2.0]), np.array([0.5, 0.25, 0.25])) == pytest.approx([2.0, 1.0, 2.0])
 
