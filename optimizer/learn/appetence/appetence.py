@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import moment_of
 from optimizer.learn.appetence.cells import Cell
 from optimizer.learn.appetence.contacts import Contacts
 from optimizer.learn.appetence.customer_columns import Traits
@@ -122,7 +123,7 @@ class Appetence:
         Raises
         ------
         ScenarioError
-            For a date after the history's, and a context column that was not learnt from.
+            For what is no date, a date after the history's, and a context column that was not learnt from.
         """
         moment = self._moment(as_of)
         settled = self._context(context)
@@ -207,7 +208,7 @@ class Appetence:
     def _moment(self, as_of: str | pd.Timestamp | None) -> int:
         if as_of is None:
             return self.known.history.now
-        moment = pd.Timestamp(as_of)
+        moment = moment_of("predict", "as_of", as_of)
         if moment > self.as_of:
             hint = f"is after the history's {self.as_of.date()}; fit on a history that reaches it"
             raise ScenarioError("predict", "as_of", str(moment.date()), hint)

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import check_days
 from optimizer.learn.appetence.history import DAY, History
 from optimizer.learn.appetence.kinds import CONSENT, KINDS, NOTHING, OF_ANY_CHANNEL, REFUSALS, UNREACHABLE
 from optimizer.scenario.facts import LeftOut
@@ -64,8 +65,7 @@ def read_contacts(history: History, *, responses: Collection[str], response_days
             raise ScenarioError(
                 "responses", "the kind", kind, f"expected kinds of response; {did_you_mean(kind, KINDS)}"
             )
-    if not response_days > 0:
-        raise ScenarioError("response_days", "the number", response_days, "expected more than 0 days")
+    check_days("response_days", response_days)
     made = _from_outcomes(history, responses) if history.outcomes else _from_log(history, responses, response_days)
     table = made.table
     held_out = (table["channel"] == history.control) | (table["offer"] == history.control)

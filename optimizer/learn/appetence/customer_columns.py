@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.history import DAY
-from optimizer.scenario.columns import as_text, numbers
+from optimizer.scenario.columns import as_text, numbers, refuse
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 
@@ -73,7 +73,7 @@ def read_traits(
     Parameters
     ----------
     table : DataFrame
-        One row a customer, typed as ``scenario.tables`` types it.
+        One row a customer, typed as ``scenario.tables`` types it; its index is the rows of the file, for messages.
     file : str
         For messages.
     columns : iterable of str, optional
@@ -85,8 +85,11 @@ def read_traits(
     Raises
     ------
     ScenarioError
-        For a column that is asked for and not there.
+        For a column that is asked for and not there, and a number that is not finite.
     """
+    # What is refused is named by its row in the file.
+    filed, taken = table.sort_index(), np.argsort(np.argsort(table.index.to_numpy()))
+    table = table.reset_index(drop=True)
     found = {}
     for key, given, usual in (
         ("segment", segment, "segment"),
@@ -111,7 +114,9 @@ def read_traits(
             seconds = series.to_numpy("datetime64[s]")
             dates[column] = np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64).astype(float))
         elif pd.api.types.is_numeric_dtype(series.dtype):
-            numeric[column] = series.to_numpy(float, na_value=np.nan)
+            figures = filed[column].to_numpy(float, na_value=np.nan)
+            refuse(np.isinf(figures), filed, file, column, "expected a number that is finite, or an empty cell")
+            numeric[column] = figures[taken]
         else:
             text = as_text(series)
             if text.nunique() > MOST_WORDS and columns is None:
@@ -126,5 +131,5 @@ def read_traits(
     made = {key: pd.DataFrame(part, index=index) for key, part in frame.items()}
     parted = as_text(table[found["segment"]]).fillna("(empty)") if found["segment"] else pd.Series("all", index=index)
     liked = as_text(table[found["preference"]]) if found["preference"] else None
-    worth = numbers(table, file, found["value"]) if found["value"] else None
+    worth = numbers(filed, file, found["value"])[taken] if found["value"] else None
     return Traits(made["numeric"], made["words"], made["dates"], parted, liked, worth, notes)

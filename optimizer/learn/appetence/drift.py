@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.appetence import Appetence
+from optimizer.learn.appetence.arguments import moment_of
 from optimizer.scenario.columns import as_text
 
 #: Below the first a column is steady, above the second it has moved.
@@ -61,15 +62,16 @@ def drift(learnt: Appetence, before: str | pd.Timestamp, after: str | pd.Timesta
     Raises
     ------
     ScenarioError
-        When ``before`` is not before ``after``.
+        For what is no date, and when ``before`` is not before ``after``.
     """
-    late = learnt.as_of if after is None else pd.Timestamp(after)
-    if not pd.Timestamp(before) < late:
+    late = learnt.as_of if after is None else moment_of("drift", "after", after)
+    early = moment_of("drift", "before", before)
+    if not early < late:
         raise ScenarioError("drift", "before", str(before), f"expected a date before {late.date()}")
     rows = []
-    scores = [learnt.predict(moment) for moment in (before, late)]
+    scores = [learnt.predict(moment) for moment in (early, late)]
     for channel in learnt.channels:
-        frames = [learnt.features(channel, moment) for moment in (before, late)]
+        frames = [learnt.features(channel, moment) for moment in (early, late)]
         for column in frames[0].columns:
             rows.append((channel, str(column), psi(frames[0][column], frames[1][column])))
         rows.append((channel, "score", psi(scores[0][channel], scores[1][channel])))

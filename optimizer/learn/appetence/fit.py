@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.appetence import Appetence, Known
+from optimizer.learn.appetence.arguments import check_count, check_days, check_seed, check_zone
 from optimizer.learn.appetence.cells import Cell, customer_prior, segment_rates, shift_to
 from optimizer.learn.appetence.consent import consent_table
 from optimizer.learn.appetence.contacts import Contacts, read_contacts
@@ -132,8 +133,10 @@ def fit_appetence(
         For bad input, and where scikit-learn is not installed.
     """
     need_scikit_learn("fit_appetence")
-    if min_responses < 1:
-        raise ScenarioError("fit_appetence", "min_responses", min_responses, "expected at least 1")
+    check_count("fit_appetence", "min_responses", min_responses, least=1)
+    check_days("response_days", response_days)
+    check_seed("fit_appetence", seed)
+    check_zone(time_zone)
     for name, given, options in (
         ("model", model, ("logistic", "boosting")),
         ("newcomers", newcomers, ("auto", "model", "segment")),

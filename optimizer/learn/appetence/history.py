@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import check_zone, moment_of
 from optimizer.learn.appetence.kinds import CONSENT, REFUSALS, UNREACHABLE, kinds_of
 from optimizer.learn.appetence.reading import moments, read_raw
-from optimizer.scenario.columns import as_text, numbers, positions, require, row_fault, texts
+from optimizer.scenario.columns import as_text, numbers, positions, refuse, require, row_fault, texts
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 
@@ -124,6 +125,7 @@ def read_history(
         For missing columns, unknown events, moments that are none, a last moment far beyond all others without
         ``as_of``, and a history that holds nothing before ``as_of``.
     """
+    check_zone(time_zone)
     table, file = read_raw(source, names, folder or Path())
     require(table, file, "customer_id", "channel", "event")
     clock = next((column for column in _TIMES if column in table.columns), None)
@@ -146,11 +148,11 @@ def read_history(
     for column in context:
         if column in _OWN or column in frame.columns:
             raise ScenarioError("context", column, None, "is a column with a meaning of its own; name another")
-        frame[column] = _context(table[column])
+        frame[column] = _context(table, file, column)
     frame = frame[kind.notna().to_numpy(bool)]
-    frame, strangers = _known(frame, named)
-    moment = _as_of(frame, as_of, file, time_zone)
-    frame, dropped = _in_time(frame, moment, file)
+    frame, strangers = of_known(frame, named, file)
+    moment = as_of_moment(frame, as_of, file, time_zone)
+    frame, dropped = in_time(frame, moment, file)
     frame, doubled = _once(frame, context, outcomes)
     frame, unknown = _channels(frame, outcomes)
     found = _names(frame, channels, control, file)
@@ -160,34 +162,38 @@ def read_history(
     return History(customers, order, *found, moment, outcomes, hours, control, file, notes)
 
 
-def _context(column: pd.Series) -> pd.Series:
+def _context(table: pd.DataFrame, file: str, name: str) -> pd.Series:
     """Numbers where every filled cell is one, text otherwise."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.astype(float)
+    column = table[name]
     made = pd.to_numeric(column, errors="coerce")
-    return made.astype(float) if bool((made.notna() | column.isna()).all()) else as_text(column)
+    if not bool((made.notna() | column.isna()).all()):
+        return as_text(column)
+    figures = made.astype(float)
+    refuse(np.isinf(figures.to_numpy(float)), table, file, name, "expected a number that is finite, or an empty cell")
+    return figures
 
 
 def _no_text(rows: int) -> pd.Series:
     return pd.Series(np.full(rows, np.nan), dtype="str")
 
 
-def _known(frame: pd.DataFrame, named: pd.Series) -> tuple[pd.DataFrame, list[LeftOut]]:
+def of_known(frame: pd.DataFrame, named: pd.Series, file: str) -> tuple[pd.DataFrame, list[LeftOut]]:
+    """Without the events of strangers, counted; refused where nobody else is left."""
     stranger = (frame["customer"] < 0).to_numpy(bool)
     if not stranger.any():
         return frame, []
     examples = sorted(named.loc[frame.index[stranger]].drop_duplicates().tolist())[:3]
+    if stranger.all():
+        hint = "stands in no row of the customers table, nor does any other of the history; do both write it alike?"
+        raise ScenarioError(file, "column customer_id", examples[0], hint)
     reason = "events of customers who are not in the customers table: left out"
     return frame[~stranger], [LeftOut(reason, int(stranger.sum()), examples)]
 
 
-def _as_of(frame: pd.DataFrame, given: str | pd.Timestamp | None, file: str, time_zone: str) -> pd.Timestamp:
+def as_of_moment(frame: pd.DataFrame, given: str | pd.Timestamp | None, file: str, time_zone: str) -> pd.Timestamp:
+    """The moment up to which history counts; a last event far beyond all others does not set it."""
     if given is not None:
-        try:
-            moment = pd.Timestamp(given)
-        except ValueError as error:
-            raise ScenarioError("as_of", "the date", str(given), "expected a date written YYYY-MM-DD") from error
-        return moment.tz_convert(time_zone).tz_localize(None) if moment.tzinfo is not None else moment
+        return moment_of("as_of", "the date", given, time_zone)
     when = frame["when"].dropna()
     if when.empty:
         raise ScenarioError(
@@ -202,7 +208,7 @@ def _as_of(frame: pd.DataFrame, given: str | pd.Timestamp | None, file: str, tim
     return last.floor("D") + pd.Timedelta(days=1)
 
 
-def _in_time(frame: pd.DataFrame, moment: pd.Timestamp, file: str) -> tuple[pd.DataFrame, list[LeftOut]]:
+def in_time(frame: pd.DataFrame, moment: pd.Timestamp, file: str) -> tuple[pd.DataFrame, list[LeftOut]]:
     """Without what lies at or after the moment, and without undated events, but for refusals: those stand from ever."""
     notes, undated = [], frame["when"].isna().to_numpy(bool)
     barring = frame["kind"].isin([*REFUSALS, *UNREACHABLE]).to_numpy(bool)
@@ -286,11 +292,11 @@ def _sort_keys(frame: pd.DataFrame, context: tuple[str, ...]) -> list[str]:
 
 
 def known_customers(table: pd.DataFrame, file: str) -> tuple[pd.DataFrame, pd.Series]:
-    """The customers table in the order of its identifiers, and these; one row a customer."""
+    """The customers table in the order of its identifiers (indexed by the rows it came in), and these; one row each."""
     require(table, file, "customer_id")
     named = texts(table, file, "customer_id")
     if (twice := named.duplicated().to_numpy(bool)).any():
         row = int(np.argmax(twice))
         raise row_fault(file, row, "customer_id", named.iloc[row], "stands twice; one row a customer", int(twice.sum()))
     order: NDArray[np.int64] = np.argsort(named.to_numpy(object), kind="stable")
-    return table.take(order).reset_index(drop=True), named.take(order).reset_index(drop=True)
+    return table.reset_index(drop=True).take(order), named.take(order).reset_index(drop=True)

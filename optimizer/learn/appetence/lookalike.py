@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import check_days, check_seed
 from optimizer.learn.appetence.customer_columns import read_traits
 from optimizer.learn.appetence.history import DAY, known_customers, read_history
 from optimizer.learn.appetence.model import Fitted, Parts, need_scikit_learn
@@ -53,6 +54,7 @@ def lookalike(
         For fewer than 25 converters, nobody else, or an identifier that is not in the table.
     """
     need_scikit_learn("lookalike")
+    check_seed("lookalike", seed)
     tables = Tables(Path())
     file = tables.name(customers, "customers")
     table, names = known_customers(tables.read(customers, "customers"), file)
@@ -110,7 +112,13 @@ def recent_buyers(
     DataFrame
         customer_id, last_purchase (missing where none), days_since_purchase, recent_buyer (true/false). With these in
         the customers table the rule is ``exclude: {offer: …}, where: "recent_buyer"``.
+
+    Raises
+    ------
+    ScenarioError
+        For days that are no number of at least 0, and a history that cannot be read.
     """
+    check_days("days", days, zero=True)
     tables = Tables(Path())
     _, names = known_customers(tables.read(customers, "customers"), tables.name(customers, "customers"))
     read = read_history(history, names, as_of=as_of, **reading)

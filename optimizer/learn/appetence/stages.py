@@ -9,7 +9,7 @@ customer stands on: a plan on it is the next best action for everybody, under th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import check_days, check_zone
 from optimizer.learn.appetence.contacts import last_before
-from optimizer.learn.appetence.history import DAY, known_customers
+from optimizer.learn.appetence.history import DAY, as_of_moment, in_time, known_customers, of_known
 from optimizer.learn.appetence.intervals import wilson
 from optimizer.learn.appetence.reading import moments, read_raw
 from optimizer.learn.appetence.shrinkage import fit_prior
 from optimizer.scenario.columns import as_text, positions, require, texts
+from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
 
@@ -44,11 +46,14 @@ class Stages:
         customer on, within the response days.
     counts : DataFrame
         stage, customers.
+    notes : list of LeftOut
+        What was left out, counted: strangers, undated and late events, contacts whose response days are not over.
     """
 
     customers: pd.DataFrame
     table: pd.DataFrame
     counts: pd.DataFrame
+    notes: list[LeftOut] = field(default_factory=list)
 
     def appetence(self, values: Mapping[str, float] | None = None) -> pd.DataFrame:
         """An appetence table by the stage each customer stands on.
@@ -103,8 +108,11 @@ def fit_stages(
     Raises
     ------
     ScenarioError
-        For a stage no event names, and a history without contacts.
+        For a stage no event names, a history without contacts or known customers, and a last moment far beyond all
+        others without ``as_of``.
     """
+    check_zone(time_zone)
+    check_days("response_days", response_days)
     tables = Tables(Path(), time_zone)
     _, identifiers = known_customers(tables.read(customers, "customers"), tables.name(customers, "customers"))
     table, file = read_raw(history, names, Path())
@@ -119,25 +127,36 @@ def fit_stages(
             raise ScenarioError(
                 file, "stages", stage, f"is no event of the history; {did_you_mean(stage, event.dropna())}"
             )
-    frame = pd.DataFrame({"customer": positions(texts(table, file, "customer_id"), identifiers), "event": event})
-    when = moments(table, file, clock, time_zone)
-    frame["seconds"] = when.to_numpy("datetime64[s]").astype(np.int64)
+    named = texts(table, file, "customer_id").str.strip()
+    frame = pd.DataFrame({"customer": positions(named, identifiers), "event": event, "row": np.arange(len(table))})
+    frame["when"] = moments(table, file, clock, time_zone)
     for key in ("channel", "offer"):
         if key in table.columns:
             frame[key] = as_text(table[key])
     keys = [key for key in ("channel", "offer") if key in frame.columns]
-    end = pd.Timestamp(as_of) if as_of is not None else when.max().floor("D") + pd.Timedelta(days=1)
+    frame, strangers = of_known(frame, named, file)
+    end = as_of_moment(frame, as_of, file, time_zone)
     now = int(end.timestamp())
-    frame = frame[(frame["customer"] >= 0) & when.notna() & (frame["seconds"] < now)]
+    # No kind: an undated refusal says nothing of a stage, and goes with the undated.
+    frame, dropped = in_time(frame.assign(kind=""), end, file)
     frame = frame.sort_values(["customer", "seconds", "event", *keys], kind="stable", ignore_index=True)
-    sent = frame[frame["event"] == "sent"].dropna(subset=keys).reset_index(drop=True)
-    sent = sent[sent["seconds"] + int(response_days * DAY) <= now].reset_index(drop=True)
+    sent = frame[frame["event"] == "sent"]
+    blank = sent[keys].isna().any(axis=1).to_numpy(bool)
+    young = ~blank & (sent["seconds"] + int(response_days * DAY) > now).to_numpy(bool)
+    notes = [*strangers, *dropped]
+    for lost, reason in (
+        (blank, f"contacts without {' or '.join(keys)}: left out"),
+        (young, f"contacts of the last {response_days:g} days: not learnt from, a stage may still be reached"),
+    ):
+        notes += [LeftOut(reason, int(lost.sum()), [])] if lost.any() else []
+    sent = sent[~blank & ~young].reset_index(drop=True)
     if not len(sent):
         raise ScenarioError(file, "column event", None, "holds no 'sent' with a channel whose response days are over")
     reached = frame[frame["event"].isin(list(stages))].reset_index(drop=True)
     level = pd.Index(list(stages)).get_indexer(pd.Index(reached["event"])) + 1
     size = len(identifiers)
-    return Stages(*_told(sent, reached, level, identifiers, list(stages), keys, size, int(response_days * DAY)))
+    told = _told(sent, reached, level, identifiers, list(stages), keys, size, int(response_days * DAY))
+    return Stages(*told, notes)
 
 
 def _told(

@@ -1,0 +1,69 @@
+"""What a call is given beside its tables (days, counts, dates, a time zone), checked before anything is read."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import pandas as pd
+
+from optimizer.errors import ScenarioError
+
+#: The random generators take seeds below this.
+_SEEDS = 2**32
+
+
+def check_days(name: str, given: Any, *, zero: bool = False) -> None:
+    """Raise when it is no finite number of days above 0 (or at least 0)."""
+    fine = isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)
+    if not fine or given < 0 or (given == 0 and not zero):
+        raise ScenarioError(
+            name, "the number", given, f"expected {'0' if zero else 'more than 0'} days{' or more' * zero}"
+        )
+
+
+def check_count(call: str, name: str, given: Any, *, least: int) -> None:
+    """Raise when it is no whole number of at least ``least``."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
+        raise ScenarioError(call, name, given, f"expected at least {least}, a whole number")
+
+
+def check_seed(call: str, given: Any) -> None:
+    """Raise when it is no seed of a random generator."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or not 0 <= int(given) < _SEEDS:
+        raise ScenarioError(call, "seed", given, f"expected a whole number from 0 to {_SEEDS - 1}")
+
+
+def check_zone(given: Any) -> None:
+    """Raise when no time zone has this name, whether or not a moment needs it."""
+    try:
+        pd.Timestamp("2026-01-01").tz_localize(given)
+    except (KeyError, ValueError, TypeError, OSError, AttributeError) as error:
+        raise ScenarioError("time_zone", "the name", given, "expected a time zone, as Europe/Paris") from error
+    if not isinstance(given, str):
+        raise ScenarioError("time_zone", "the name", given, "expected the name of a time zone, as Europe/Paris")
+
+
+def moment_of(call: str, name: str, given: Any, time_zone: str | None = None) -> pd.Timestamp:
+    """A date as a moment local to ``time_zone``; without one, the date may have no zone of its own.
+
+    Raises
+    ------
+    ScenarioError
+        For what is no date.
+    """
+    expectation = "expected a date written YYYY-MM-DD"
+    if isinstance(given, Real):
+        raise ScenarioError(call, name, given, expectation)
+    try:
+        moment = pd.Timestamp(given)
+    except (ValueError, TypeError) as error:
+        raise ScenarioError(call, name, str(given), expectation) from error
+    if pd.isna(moment):
+        raise ScenarioError(call, name, str(given), expectation)
+    if moment.tzinfo is None:
+        return moment
+    if time_zone is None:
+        raise ScenarioError(call, name, str(given), "expected a date without a zone: it is read as the history's are")
+    return moment.tz_convert(time_zone).tz_localize(None)
