@@ -306,6 +306,57 @@ def test_rows_that_repeat_are_left_out_with_a_count() -> None:
     assert "6 of 11 rows repeat another in every column and were left out" in twice.notes
 
 
+def test_rows_that_differ_in_any_column_are_two() -> None:
+    till = ("x", "2026-03-08T10:00:00+01:00", None, None, "sale", 100.0)
+    orders = shop(till, till).assign(order_id=[None, None, None, "o1", None, "o2", "o2 "])
+    journeys = read_journeys(orders)
+    assert journeys.paths["sale"].totals[:2] == (2.0, 200.0)  # both orders close the journey of their moment
+    assert "1 of 7 rows repeat another in every column and were left out" in journeys.notes
+    raw = shop(("y", "2026-03-02T09:00:00Z", "display", "DSP 2", None, None))
+    names = {"names": [{"glob": "DSP*", "channel": "display", "campaign": "all"}]}
+    touches = read_journeys(raw, nomenclature=names).units.set_index("channel")["touches"]
+    assert touches["display"] == 2.0
+    one_clock = shop(("y", "2026-03-02T09:00:00Z", "display", "DSP", None, None))
+    assert "1 of 6 rows repeat another in every column and were left out" in read_journeys(one_clock).notes
+
+
+def test_spaces_around_a_kpi_or_a_customer_are_no_part_of_them() -> None:
+    table = shop(("y ", "2026-03-03", None, None, "sale ", 7.0))
+    journeys = read_journeys(table)
+    assert journeys.kpis == ("sale", "lead")
+    assert journeys.paths["sale"].totals == (2.0, 107.0, 0.0)
+    keys = pd.DataFrame({"cookie": [" y"], "card": ["card 7 "]})
+    till = ("card 7", "2026-03-06T18:00:00+01:00", None, None, "sale", 50.0)
+    assert paths_of(read_journeys(shop(till), identities=keys), "sale")["display"] == (1, 0)
+    with pytest.raises(ScenarioError, match="row 1, column customer_id is 'empty'"):
+        read_journeys(shop().assign(customer_id="  "))
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Y", "N"), ("t", "f"), ("oui", "non"), ("Ja", "nein"), ("1", "-"), (1, 0)])
+def test_conversions_may_be_said_by_yes_and_no(yes: object, no: object) -> None:
+    journeys = read_journeys(shop().assign(conversion=[no, no, yes, yes, no], value=None))
+    assert journeys.kpis == ("conversion",)
+    assert journeys.paths["conversion"].totals[0] == 1.0
+    assert journeys.unattributed["conversions"].sum() == 1.0
+
+
+def test_kpis_that_differ_in_capitals_alone_are_told() -> None:
+    notes = read_journeys(shop().assign(conversion=[None, None, "Sale", "sale", None])).notes
+    assert "KPIs that differ in capitals alone stay apart: Sale, sale" in notes
+
+
+def test_empty_amounts_are_counted() -> None:
+    notes = read_journeys(shop().assign(cost=[1.0, None, None, None, 2.0])).notes
+    assert "1 rows of conversions have an empty value, taken as 0" in notes
+    assert "2 rows of touches have an empty cost, taken as 0" in notes
+    kpi = shop().assign(conversion=[0, 0, None, 1, 0], kpi=[None, None, "lead", "sale", None])
+    assert "1 rows name a kpi with an empty conversion, taken as 0" in read_journeys(kpi).notes
+    grouped = pd.DataFrame({"path": ["a", "b"], "total_conversions": [1, None], "total_null": [None, 2]})
+    found = read_journeys(grouped).notes
+    assert "1 of 2 rows have an empty total_conversions, taken as 0" in found
+    assert "1 of 2 rows have an empty total_null, taken as 0" in found
+
+
 def test_later_events_are_left_out_as_of_a_date() -> None:
     journeys = read_journeys(shop(), as_of="2026-03-06")
     assert journeys.kpis == ("lead", "sale")
@@ -332,6 +383,7 @@ def test_journeys_without_conversions_are_read_and_refused_by_attribution() -> N
         ({"value": -1.0}, r"row 1, column value is -1.0: expected a number of at least 0"),
         ({"value": 5.0}, r"row 1, column value is 5.0: expected a conversion with it"),
         ({"conversion": [None, "2", "lead", None, None], "value": None}, r"row 2, column conversion is '2': expected"),
+        ({"conversion": "1,5", "value": None}, r"row 1, column conversion is '1,5': expected a count with a decimal"),
         ({"conversion": -3, "value": None}, r"row 1, column conversion is '-3': expected a count of at least 0"),
         ({"time_zone": "Mars"}, r"time_zone is 'Mars': expected an IANA time zone"),
     ],

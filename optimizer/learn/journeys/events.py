@@ -11,18 +11,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.journeys.conversions import distinct_words, read_conversions
 from optimizer.learn.journeys.exact_sums import Floats, Ints, sums_by
-from optimizer.learn.journeys.grouped import PLAIN_KPI
 from optimizer.learn.journeys.identities import joined
 from optimizer.learn.journeys.moments import one_moment, read_moments
 from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature
 from optimizer.learn.journeys.order import joint_key
+from optimizer.learn.journeys.repeats import repeats
 from optimizer.learn.journeys.table import Source
 from optimizer.scenario.columns import as_text, numbers, require, row_fault
 from optimizer.scenario.messages import did_you_mean
@@ -36,7 +38,6 @@ _SPELLINGS = {
     "customer_id": ("customer", "client_id", "user_id", "visitor_id"),
     "timestamp": ("time", "datetime", "date"),
 }
-_YES, _NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 
 @dataclass(frozen=True)
@@ -135,28 +136,34 @@ def read_events(
     if nomenclature is None:
         require(table, file, "channel")
     notes: list[str] = []
-    customers = as_text(table["customer_id"])
-    if (empty := customers.isna().to_numpy(bool)).any():
+    customer, who = distinct_words(as_text(table["customer_id"]))
+    if (empty := customer < 0).any():
         raise row_fault(
             file, int(np.argmax(empty)), "customer_id", "empty", "expected who was touched", int(empty.sum())
         )
-    customer, who = pd.factorize(customers)
     moments = read_moments(table, file, "timestamp", time_zone)
     notes += moments.notes
-    conversions, kpi, kpis = _conversions(table, file)
-    value = _amounts(table, file, "value")
-    cost = _amounts(table, file, "cost")
+    conversions, kpi, kpis, said = read_conversions(table, file)
+    notes += said
+    value, no_value = _amounts(table, file, "value")
+    cost, no_cost = _amounts(table, file, "cost")
     if (bad := (value > 0) & (conversions == 0)).any():
         raise row_fault(
             file, int(np.argmax(bad)), "value", float(value[np.argmax(bad)]), "expected a conversion with it",
             int(bad.sum()),
         )  # fmt: skip
-    person = customer.astype(np.int64)
+    person = customer
     if identities is not None:
         persons, said = joined(pd.Index(who), identities)
         person, notes = persons[customer], notes + said
     unit, units, unmapped, said = _units(table, file, nomenclature, conversions, cost)
     notes += said
+    # A touch has no value and a conversion alone no cost: only what could have one is told.
+    for column, empty, what in (
+        ("value", no_value & (conversions > 0), "conversions"), ("cost", no_cost & (unit >= 0), "touches"),
+    ):  # fmt: skip
+        if empty.any():
+            notes.append(f"{int(empty.sum()):,} rows of {what} have an empty {column}, taken as 0")
     kept = np.ones(len(table), bool)
     if as_of is not None:
         kept = moments.utc <= one_moment(as_of, time_zone, "as_of")
@@ -170,7 +177,9 @@ def read_events(
         ahead = int((moments.utc > round(time.time() * 1e6)).sum())
         if ahead:
             notes.append(f"{ahead:,} rows lie in the future of this computer's clock; give as_of to leave them out")
-    order, said = _sorted(person, moments.utc, unit, np.column_stack((kpi, conversions, value, cost)), kept)
+    read = {"customer": customer, "moment": moments.utc, "kpi": kpi, "conversions": conversions, "value": value,
+            "cost": cost}  # fmt: skip
+    order, said = _sorted(person, moments.utc, unit, table, read, kept)
     notes += said
     kpi, kpis = _by_frequency(kpi[order], conversions[order], kpis)
     touches = order[unit[order] >= 0]
@@ -199,46 +208,12 @@ def _spent(unit: Ints, moment: Ints, cost: Floats, told: bool) -> pd.DataFrame:
     )
 
 
-def _amounts(table: pd.DataFrame, file: str, column: str) -> Floats:
+def _amounts(table: pd.DataFrame, file: str, column: str) -> tuple[Floats, NDArray[np.bool_]]:
+    """Amounts, 0 where empty, and where they are; a column that is not there is empty nowhere."""
     if column not in table.columns:
-        return np.zeros(len(table))
-    return np.nan_to_num(numbers(table, file, column, low=0.0), nan=0.0)
-
-
-def _conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tuple[str, ...]]:
-    """How many conversions a row is, of which KPI, and the KPIs."""
-    if "conversion" not in table.columns:
-        if "kpi" not in table.columns:
-            require(table, file, "conversion")
-        words = as_text(table["kpi"])
-    else:
-        words = as_text(table["conversion"])
-    codes, distinct = pd.factorize(words)
-    spelled = [str(one).strip() for one in distinct]
-    amount = np.array([_amount(one) for one in spelled] or [np.nan])
-    is_name = np.isnan(amount) if spelled else np.zeros(0, bool)
-    counted = not is_name.any()
-    if is_name.any() and ((amount > 0) & ~is_name).any():
-        odd = int(np.flatnonzero((amount > 0) & ~is_name)[0])
-        rows = np.flatnonzero(codes == odd)
-        raise row_fault(
-            file, int(rows[0]), "conversion", spelled[odd],
-            f"expected a KPI's name, as in other rows ({spelled[int(np.argmax(is_name))]}), not a count", len(rows),
-        )  # fmt: skip
-    if ((amount < 0) | np.isinf(amount)).any():
-        odd = int(np.flatnonzero((amount < 0) | np.isinf(amount))[0])
-        rows = np.flatnonzero(codes == odd)
-        raise row_fault(file, int(rows[0]), "conversion", spelled[odd], "expected a count of at least 0", len(rows))
-    if counted:
-        found = np.append(amount, 0.0)[codes] if spelled else np.zeros(len(table))
-        label = as_text(table["kpi"]).fillna(PLAIN_KPI) if "kpi" in table.columns else None
-        if label is None:
-            return found, np.where(found > 0, 0, -1), (PLAIN_KPI,)
-    else:
-        found = np.append(np.where(is_name, 1.0, 0.0), 0.0)[codes]
-        label = words
-    kpi, names = pd.factorize(label.where(found > 0))
-    return found, kpi.astype(np.int64), tuple(str(name).strip() for name in names) or (PLAIN_KPI,)
+        return np.zeros(len(table)), np.zeros(len(table), bool)
+    found = numbers(table, file, column, low=0.0)
+    return np.nan_to_num(found, nan=0.0), np.isnan(found)
 
 
 def _by_frequency(kpi: Ints, conversions: Floats, kpis: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
@@ -248,18 +223,6 @@ def _by_frequency(kpi: Ints, conversions: Floats, kpis: tuple[str, ...]) -> tupl
     rank = np.full(len(kpis) + 1, -1, np.int64)
     rank[order] = np.arange(len(kpis))
     return rank[kpi], tuple(kpis[at] for at in order)
-
-
-def _amount(word: str) -> float:
-    """The count that a word says; NaN where it says none."""
-    if word.casefold() in _YES:
-        return 1.0
-    if word.casefold() in _NO or not word:
-        return 0.0
-    try:
-        return float(word) if word.casefold() != "nan" else np.nan
-    except ValueError:
-        return np.nan
 
 
 def _units(
@@ -341,7 +304,10 @@ def _mapped(
     return channel, campaign, unmapped, notes
 
 
-def _sorted(person: Ints, moment: Ints, unit: Ints, rest: Floats, kept: NDArray[np.bool_]) -> tuple[Ints, list[str]]:
+def _sorted(
+    person: Ints, moment: Ints, unit: Ints, table: pd.DataFrame, read: Mapping[str, NDArray[Any]],
+    kept: NDArray[np.bool_],
+) -> tuple[Ints, list[str]]:  # fmt: skip
     """The rows that count in the order of person, moment and unit, conversions alone last; repeats left out."""
     notes = []
     order = np.argsort(joint_key(person, moment, np.where(unit < 0, unit.max(initial=0) + 1, unit)))
@@ -356,11 +322,7 @@ def _sorted(person: Ints, moment: Ints, unit: Ints, rest: Floats, kept: NDArray[
     same = together & (what[1:] == what[:-1])
     if same.any():
         rows = np.flatnonzero(np.append(False, same) | np.append(same, False))
-        frame = pd.DataFrame(rest[order[rows]])
-        frame.insert(0, "person", here[rows])
-        frame.insert(1, "moment", at[rows])
-        frame.insert(2, "unit", what[rows])
-        repeat = frame.duplicated().to_numpy(bool)
+        repeat = repeats(table, read, order[rows])
         if repeat.any():
             keep = np.ones(len(order), bool)
             keep[rows[repeat]] = False

@@ -49,16 +49,16 @@ def read_grouped(table: pd.DataFrame, name: str, separator: str) -> tuple[dict[s
     notes: list[str] = []
     found: dict[str, Paths] = {}
     for kpi, suffix in suffixes.items():
-        conversions = _counts(table, name, CONVERSIONS + suffix)
+        conversions = _counts(table, name, CONVERSIONS + suffix, notes)
         valued = VALUE + suffix in table.columns
-        value = _counts(table, name, VALUE + suffix) if valued else np.zeros(len(table))
+        value = _counts(table, name, VALUE + suffix, notes) if valued else np.zeros(len(table))
         if (bad := (value > 0) & (conversions == 0)).any():
             row = int(np.argmax(bad))
             raise row_fault(
                 name, row, VALUE + suffix, float(value[row]), f"expected 0 where {CONVERSIONS + suffix} is 0"
             )
         null = NULL + suffix if NULL + suffix in table.columns else NULL
-        lost = _counts(table, name, null) if null in table.columns else np.zeros(len(table))
+        lost = _counts(table, name, null, notes) if null in table.columns else np.zeros(len(table))
         if null not in table.columns:
             notes.append(
                 f"{kpi}: no column {NULL}, so every journey is taken to convert; removal effects tell no rates"
@@ -97,8 +97,13 @@ def _kpis(table: pd.DataFrame, name: str) -> dict[str, str]:
     return dict(sorted(named.items()))
 
 
-def _counts(table: pd.DataFrame, name: str, column: str) -> Floats:
+def _counts(table: pd.DataFrame, name: str, column: str, notes: list[str]) -> Floats:
+    """Counts, 0 where empty; how many are is noted once a column."""
     found = numbers(table, name, column, low=0.0)
+    if empty := int(np.isnan(found).sum()):
+        said = f"{empty:,} of {len(found):,} rows have an empty {column}, taken as 0"
+        if said not in notes:
+            notes.append(said)
     return np.nan_to_num(found, nan=0.0)
 
 

@@ -44,7 +44,9 @@ def joined(customers: pd.Index, keys: Source) -> tuple[NDArray[np.int64], list[s
     name, table = source_name(keys, "identities"), read_table(keys, "identities")
     if table.shape[1] < 2:
         raise ScenarioError(name, "header", list(table.columns), "expected two columns of identifiers or more")
-    columns = [as_text(table[column]) for column in table.columns]
+    # Spaces around an identifier are no part of it, as in the events.
+    columns = [as_text(table[column]).str.strip() for column in table.columns]
+    columns = [column.where(column != "") for column in columns]
     linked = pd.Index(pd.concat(columns).dropna().unique())
     everyone = customers.union(linked)  # sorted by text
     codes = [everyone.get_indexer(pd.Index(column)) for column in columns]
