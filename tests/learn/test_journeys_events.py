@@ -98,6 +98,11 @@ SHOP = [
 COLUMNS = ["customer_id", "timestamp", "channel", "campaign", "conversion", "value"]
 
 
+def assigned(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    """The table with these columns, of whatever they hold."""
+    return table.assign(**columns)
+
+
 def shop(*more: tuple) -> pd.DataFrame:
     return pd.DataFrame([*SHOP, *more], columns=COLUMNS)
 
@@ -202,9 +207,9 @@ def test_the_hour_that_stands_twice_and_the_one_that_is_skipped_are_counted() ->
 
 def test_timestamps_with_and_without_a_zone_agree_with_text() -> None:
     text = read_journeys(shop(), lookback=6)
-    aware = shop().assign(timestamp=lambda one: pd.to_datetime(one["timestamp"], utc=True))
-    local = shop().assign(timestamp=lambda one: pd.to_datetime(one["timestamp"].str.slice(0, 19)))
-    mixed = shop().assign(timestamp=lambda one: [pd.Timestamp(word).to_pydatetime() for word in one["timestamp"]])
+    aware = assigned(shop(), timestamp=lambda one: pd.to_datetime(one["timestamp"], utc=True))
+    local = assigned(shop(), timestamp=lambda one: pd.to_datetime(one["timestamp"].str.slice(0, 19)))
+    mixed = assigned(shop(), timestamp=lambda one: [pd.Timestamp(word).to_pydatetime() for word in one["timestamp"]])
     mixed["timestamp"] = mixed["timestamp"].astype(object)
     for other, zone in ((aware, "UTC"), (local, "Europe/Paris"), (mixed, "UTC")):
         assert paths_of(read_journeys(other, lookback=6, time_zone=zone), "sale") == paths_of(text, "sale")
@@ -308,7 +313,7 @@ def test_rows_that_repeat_are_left_out_with_a_count() -> None:
 
 def test_rows_that_differ_in_any_column_are_two() -> None:
     till = ("x", "2026-03-08T10:00:00+01:00", None, None, "sale", 100.0)
-    orders = shop(till, till).assign(order_id=[None, None, None, "o1", None, "o2", "o2 "])
+    orders = assigned(shop(till, till), order_id=[None, None, None, "o1", None, "o2", "o2 "])
     journeys = read_journeys(orders)
     assert journeys.paths["sale"].totals[:2] == (2.0, 200.0)  # both orders close the journey of their moment
     assert "1 of 7 rows repeat another in every column and were left out" in journeys.notes
@@ -329,27 +334,27 @@ def test_spaces_around_a_kpi_or_a_customer_are_no_part_of_them() -> None:
     till = ("card 7", "2026-03-06T18:00:00+01:00", None, None, "sale", 50.0)
     assert paths_of(read_journeys(shop(till), identities=keys), "sale")["display"] == (1, 0)
     with pytest.raises(ScenarioError, match="row 1, column customer_id is 'empty'"):
-        read_journeys(shop().assign(customer_id="  "))
+        read_journeys(assigned(shop(), customer_id="  "))
 
 
 @pytest.mark.parametrize(("yes", "no"), [("Y", "N"), ("t", "f"), ("oui", "non"), ("Ja", "nein"), ("1", "-"), (1, 0)])
 def test_conversions_may_be_said_by_yes_and_no(yes: object, no: object) -> None:
-    journeys = read_journeys(shop().assign(conversion=[no, no, yes, yes, no], value=None))
+    journeys = read_journeys(assigned(shop(), conversion=[no, no, yes, yes, no], value=None))
     assert journeys.kpis == ("conversion",)
     assert journeys.paths["conversion"].totals[0] == 1.0
     assert journeys.unattributed["conversions"].sum() == 1.0
 
 
 def test_kpis_that_differ_in_capitals_alone_are_told() -> None:
-    notes = read_journeys(shop().assign(conversion=[None, None, "Sale", "sale", None])).notes
+    notes = read_journeys(assigned(shop(), conversion=[None, None, "Sale", "sale", None])).notes
     assert "KPIs that differ in capitals alone stay apart: Sale, sale" in notes
 
 
 def test_empty_amounts_are_counted() -> None:
-    notes = read_journeys(shop().assign(cost=[1.0, None, None, None, 2.0])).notes
+    notes = read_journeys(assigned(shop(), cost=[1.0, None, None, None, 2.0])).notes
     assert "1 rows of conversions have an empty value, taken as 0" in notes
     assert "2 rows of touches have an empty cost, taken as 0" in notes
-    kpi = shop().assign(conversion=[0, 0, None, 1, 0], kpi=[None, None, "lead", "sale", None])
+    kpi = assigned(shop(), conversion=[0, 0, None, 1, 0], kpi=[None, None, "lead", "sale", None])
     assert "1 rows name a kpi with an empty conversion, taken as 0" in read_journeys(kpi).notes
     grouped = pd.DataFrame({"path": ["a", "b"], "total_conversions": [1, None], "total_null": [None, 2]})
     found = read_journeys(grouped).notes
@@ -367,7 +372,7 @@ def test_later_events_are_left_out_as_of_a_date() -> None:
 
 
 def test_journeys_without_conversions_are_read_and_refused_by_attribution() -> None:
-    table = shop().assign(conversion=None, value=None)
+    table = assigned(shop(), conversion=None, value=None)
     journeys = read_journeys(table)
     with pytest.raises(ScenarioError, match=r"kpi conversion: none of 2 journeys converts"):
         attribution(journeys)
@@ -390,7 +395,7 @@ def test_journeys_without_conversions_are_read_and_refused_by_attribution() -> N
 )  # fmt: skip
 def test_bad_events_are_refused_by_row_and_column(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
-        read_journeys(shop().assign(timestamp=lambda one: one["timestamp"].str.slice(0, 19)).assign(**change))
+        read_journeys(assigned(shop(), timestamp=lambda one: one["timestamp"].str.slice(0, 19)).assign(**change))
 
 
 @pytest.mark.parametrize(
