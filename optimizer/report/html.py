@@ -23,15 +23,20 @@ SCOPES_SHOWN = 8
 RULES_SHOWN = 120
 
 
-def report_page(plan: Plan) -> str:
-    """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+def pages_in(folder: Path) -> Environment:
+    """Where the templates of a folder become pages: text is escaped, and a name that is not given is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def report_page(plan: Plan) -> str:
+    """The page as text."""
+    environment = pages_in(Path(__file__).parent)
     environment.filters |= {"money": money, "number": figure, "gap": short_gap, "percent": percent}
     rules, summary = rule_rows(plan), plan.summary
     return environment.get_template("plan.html").render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -41,6 +42,17 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     if names and len(names) <= 12:
         return f"known: {', '.join(names)}"
     return f"known: {', '.join(names[:10])} and {len(names) - 10} more" if names else "none is declared"
+
+
+def found_file(file: Path, name: str) -> Path:
+    """The file of a table, or what helps to find it."""
+    if not file.exists():
+        near = [one.name for one in file.parent.glob("*")] if file.parent.is_dir() else []
+        hint = f"; {did_you_mean(file.name, near)}" if near else ""
+        raise ScenarioError(name, "file", None, f"not found in {file.parent}{hint}")
+    if not file.is_file():
+        raise ScenarioError(name, "file", None, "is a folder; expected a CSV or Parquet file")
+    return file
 
 
 def validated(model: type[M], document: Document) -> M:

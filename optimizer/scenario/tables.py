@@ -23,7 +23,7 @@ import pyarrow.parquet
 from optimizer.errors import ScenarioError
 from optimizer.room import need
 from optimizer.scenario.columns import as_text, known_codes, numbers, refuse, require, texts
-from optimizer.scenario.messages import did_you_mean
+from optimizer.scenario.messages import found_file
 from optimizer.scenario.schema import Currency, JoinSource, SqlSource
 
 #: Columns that name things, whatever they look like.
@@ -117,13 +117,7 @@ class Tables:
         return frame
 
     def _file(self, path: Path, name: str) -> pd.DataFrame:
-        file = path if path.is_absolute() else self.folder / path
-        if not file.exists():
-            near = [one.name for one in file.parent.glob("*")] if file.parent.is_dir() else []
-            hint = f"; {did_you_mean(file.name, near)}" if near else ""
-            raise ScenarioError(name, "file", None, f"not found in {file.parent}{hint}")
-        if not file.is_file():
-            raise ScenarioError(name, "file", None, "is a folder; expected a CSV or Parquet file")
+        file = found_file(path if path.is_absolute() else self.folder / path, name)
         suffix = "".join(file.suffixes[-2:]).lower()
         try:
             need(_held_bytes(file, suffix), f"reading {name}")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from optimizer.errors import ScenarioError
 from optimizer.scenario.columns import plain, row_fault
-from optimizer.scenario.messages import did_you_mean
+from optimizer.scenario.messages import did_you_mean, found_file
 from optimizer.scenario.tables import Tables
 
 _SEPARATORS = ",;\t|"
@@ -54,11 +54,7 @@ def read_raw(source: Any, names: Mapping[str, str] | None, folder: Path) -> tupl
 
 
 def _file(path: Path, folder: Path) -> pd.DataFrame:
-    file = path if path.is_absolute() else folder / path
-    if not file.is_file():
-        near = [one.name for one in file.parent.glob("*")] if file.parent.is_dir() else []
-        hint = f"; {did_you_mean(file.name, near)}" if near else ""
-        raise ScenarioError(str(path), "file", None, f"not found in {file.parent}{hint}")
+    file = found_file(path if path.is_absolute() else folder / path, str(path))
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from optimizer.learn.attribution.models import NOT_ADDITIVE
-from optimizer.report.html import figure, percent
+from optimizer.report.html import figure, pages_in, percent
 from optimizer.report.picture import COLOURS, FAINT, FONT, INK, TRACK
 
 if TYPE_CHECKING:
@@ -24,13 +23,7 @@ _NOT_MODELS = frozenset({"kpi", "channel", "campaign", "low", "high", "range", "
 
 def report_page(report: AttributionReport) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages_in(Path(__file__).parent)
     environment.filters |= {"number": figure, "percent": percent, "rate": _rate}
     table = report.comparison.table
     totals = report.comparison.totals.to_dict("records")

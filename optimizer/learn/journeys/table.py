@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from optimizer.errors import ScenarioError
 from optimizer.room import need
-from optimizer.scenario.messages import did_you_mean
+from optimizer.scenario.messages import found_file
 
 #: What users may hand over as a table.
 Source = str | Path | pd.DataFrame
@@ -41,7 +41,7 @@ def read_table(source: Source, default: str) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         frame = source.reset_index(drop=True)
     elif isinstance(source, str | Path):
-        frame = _file(Path(source), name)
+        frame = _file(found_file(Path(source), name), name)
     else:
         raise ScenarioError(default, "the table", type(source).__name__, "expected a file's path or a DataFrame")
     header = [str(column).strip() for column in frame.columns]
@@ -56,12 +56,6 @@ def read_table(source: Source, default: str) -> pd.DataFrame:
 
 
 def _file(file: Path, name: str) -> pd.DataFrame:
-    if not file.exists():
-        near = [one.name for one in file.parent.glob("*")] if file.parent.is_dir() else []
-        hint = f"; {did_you_mean(file.name, near)}" if near else ""
-        raise ScenarioError(name, "file", None, f"not found in {file.parent}{hint}")
-    if not file.is_file():
-        raise ScenarioError(name, "file", None, "is a folder; expected a CSV or Parquet file")
     suffix = "".join(file.suffixes[-2:]).lower()
     need(float(file.stat().st_size), f"reading {name}")
     try:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from optimizer.learn.response.diagnostics import warnings_of
 from optimizer.learn.response.fitted import FittedPanel, cell_name
 from optimizer.learn.response.tables import mean_spend
+from optimizer.report.html import pages_in
 from optimizer.report.picture import COLOURS, FAINT, FONT, INK, TRACK
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ MEASURES = {
 
 def curves_page(fitted: FittedCurves) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True
-    )
+    environment = pages_in(Path(__file__).parent)
     environment.filters["figure"] = figure
     channels = fitted.contributions[fitted.contributions["kind"] == "channel"]
     pictures: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,16 @@ class Dual:
         self.columns, self.links, self.structure, self.twins = columns, links, structure, twins
         self.curved = [Curved(block) for block in structure.blocks]
         self.sweeps = 0
+
+    @cached_property
+    def contact(self) -> Floats:
+        """What one contact adds to each row at most, about, (rows,); 1 to a row that none adds to."""
+        most = np.zeros(len(self.structure.rows))
+        for b, table in enumerate(self.links.tables if len(self.columns.pair) else []):
+            largest = np.zeros(table.shape[1])
+            np.maximum.at(largest, table.indices, np.abs(table.data))
+            most = np.maximum(most, largest * (1.0 if b == 0 else float(np.abs(self.columns.base[b - 1]).mean())))
+        return np.where(most > 0, most, 1.0)
 
     def everyone(self, blocks: int) -> Stage:
         """All units; of twins one, as often as there are."""

@@ -60,7 +60,7 @@ def first_plan(run: Any) -> CorePlan | None:
     """A plan from the prices and choices of a run, with no core; where it fails a note in the run says why."""
     dual, point, choice = run.dual, run.point, run.choice
     run.tell("a first plan")
-    contact = _largest(dual)
+    contact = dual.contact
     bounds, elsewhere = _bounds(dual, point, choice, run.inside)
     found = repair(
         dual, choice, point.price, run.losses, bounds, elsewhere, contact,
@@ -81,18 +81,6 @@ def first_plan(run: Any) -> CorePlan | None:
     if plan is None:
         run.notes.append(f"{NONE}: around the contacts chosen no money keeps the rules")
     return plan
-
-
-def _largest(dual: Dual) -> Floats:
-    """What one contact adds to each row at most, about, (rows,); 1 to a row that none adds to."""
-    most = np.zeros(len(dual.structure.rows))
-    for b, table in enumerate(dual.links.tables):
-        if not len(dual.columns.pair):
-            break
-        its = np.zeros(table.shape[1])
-        np.maximum.at(its, table.indices, np.abs(table.data))
-        most = np.maximum(most, its * (1.0 if b == 0 else float(np.abs(dual.columns.base[b - 1]).mean())))
-    return np.where(most > 0, most, 1.0)
 
 
 def _bounds(dual: Dual, point: Point, choice: Choice, inside: float) -> tuple[Bounds, Floats]:

@@ -89,7 +89,6 @@ class Pricing:
         self.floor = floor  # D no higher is as good as any lower
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
-        self.contact = _contact(dual)
         self.everyone = dual.everyone(self.blocks)
         few = dual.stage(self._sample(min(dual.columns.units, SAMPLES[0])), self.blocks)
         self.usual = self.scales = self._scaled(few)[2]
@@ -172,7 +171,7 @@ class Pricing:
         use, short = point.use.sum(axis=0), 0.0
         for r, row in enumerate(self.rows):
             if not np.isfinite(min(row.penalty_below, row.penalty_above)):
-                short += max(row.lower - use[r], use[r] - row.upper, 0.0) / self.contact[r]
+                short += max(row.lower - use[r], use[r] - row.upper, 0.0) / self.dual.contact[r]
         return short <= CHANGES
 
     def _reach(self, price: Floats, before: Floats, half: Floats | None, size: int) -> Floats:
@@ -277,14 +276,3 @@ class Pricing:
             row_scale, scale, tolerance=tolerance, rounds=ROUNDS, inside=inside,
             floor=self.floor if stage is self.everyone else -math.inf, stop=self.stop, report=report,
         )  # fmt: skip
-
-
-def _contact(dual: Dual) -> Floats:
-    """What one contact adds to each row at most, (rows,); 1 to a row that none adds to."""
-    most = np.zeros(len(dual.structure.rows))
-    for b, table in enumerate(dual.links.tables if len(dual.columns.pair) else []):
-        largest = np.zeros(table.shape[1])
-        np.maximum.at(largest, table.indices, np.abs(table.data))
-        most = np.maximum(most, largest * (1.0 if b == 0 else float(np.abs(dual.columns.base[b - 1]).mean())))
-    return np.where(most > 0, most, 1.0)
-

@@ -277,6 +277,25 @@ def _want(  # type: ignore[no-untyped-def]  # numba infers
 
 
 @nb.njit(cache=True, error_model="numpy")
+def _add(  # type: ignore[no-untyped-def]  # numba infers
+    which, j, turn, some, bases, codes, code, base, pointer, row_of, weight, seen, touched, added
+):  # fmt: skip
+    """Add to ``added[which]`` what column j uses of the rows; how many rows the unit at turn has touched by then."""
+    for b in range(bases):
+        times = 1.0 if b == 0 else base[b - 1, j]
+        at = b * codes + code[j]
+        for e in range(pointer[at], pointer[at + 1]):
+            r = row_of[e]
+            if seen[r] != turn:
+                seen[r] = turn
+                touched[some] = r
+                some += 1
+                added[0, r] = added[1, r] = 0.0
+            added[which, r] += times * weight[e]
+    return some
+
+
+@nb.njit(cache=True, error_model="numpy")
 def _turns(  # type: ignore[no-untyped-def]  # numba infers
     order, class_of, start, term, worth, code, base, usual, codes, pointer, row_of, weight, row_pointer, code_of,
     row_weight, lowest, highest, contact, knots, slopes, use, node_start, low, high, low_term, high_term, low_worth,
@@ -317,17 +336,7 @@ def _turns(  # type: ignore[no-untyped-def]  # numba infers
             if not chosen[j]:
                 continue
             was += worth[j]
-            for b in range(bases):
-                times = 1.0 if b == 0 else base[b - 1, j]
-                at = b * codes + code[j]
-                for e in range(pointer[at], pointer[at + 1]):
-                    r = row_of[e]
-                    if seen[r] != turn:
-                        seen[r] = turn
-                        touched[some] = r
-                        some += 1
-                        added[0, r] = added[1, r] = 0.0
-                    added[0, r] += times * weight[e]
+            some = _add(0, j, turn, some, bases, codes, code, base, pointer, row_of, weight, seen, touched, added)
         for i in range(some):
             use[touched[i]] -= added[0, touched[i]]
         for local in range(terms):
@@ -389,17 +398,7 @@ def _turns(  # type: ignore[no-untyped-def]  # numba infers
         for i in range(count):
             j = made[i]
             now += worth[j]
-            for b in range(bases):
-                times = 1.0 if b == 0 else base[b - 1, j]
-                at = b * codes + code[j]
-                for e in range(pointer[at], pointer[at + 1]):
-                    r = row_of[e]
-                    if seen[r] != turn:
-                        seen[r] = turn
-                        touched[some] = r
-                        some += 1
-                        added[0, r] = added[1, r] = 0.0
-                    added[1, r] += times * weight[e]
+            some = _add(1, j, turn, some, bases, codes, code, base, pointer, row_of, weight, seen, touched, added)
         gain = now - was
         for i in range(some):
             r = touched[i]
