@@ -20,12 +20,12 @@ from optimizer.learn.appetence.customer_columns import read_traits
 from optimizer.learn.appetence.features import Past
 from optimizer.learn.appetence.history import known_customers, read_history
 from optimizer.learn.appetence.kinds import RESPONSES
-from optimizer.learn.appetence.model import Fitted, cut, need_scikit_learn
+from optimizer.learn.appetence.model import MANY, Fitted, cut, need_scikit_learn
 from optimizer.learn.appetence.propensity import Weighing, fitted_weights, logged_weights
 from optimizer.learn.appetence.reports import Reports, counts_table, judged_tables, model_row
 from optimizer.learn.appetence.shrinkage import fit_prior
 from optimizer.learn.appetence.timing import fatigue_table, timing_table
-from optimizer.learn.appetence.uncertainty import level_error, uncertainty_row, uncertainty_table
+from optimizer.learn.appetence.uncertainty import drift_variance, uncertainty_row, uncertainty_table
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
@@ -280,7 +280,8 @@ class _Learner:
             return None
         identity = self.identity[rows["customer"].to_numpy()]
         parts = cut(rows["seconds"].to_numpy(np.int64), identity, came, by=self.judge)
-        return Fitted(frame, came, self._weights(channel, offer, rows), parts, kind=self.kind, seed=self.seed)
+        weights, customer = self._weights(channel, offer, rows), rows["customer"].to_numpy(np.int64)
+        return Fitted(frame, came, weights, parts, kind=self.kind, seed=self.seed, customer=customer)
 
     def _weights(self, channel: str, offer: str, rows: pd.DataFrame) -> Floats | None:
         if self.weighing is None:
@@ -329,9 +330,18 @@ class _Learner:
     def _uncertain(self, cell: Cell, rows: pd.DataFrame, fitted: Fitted | None) -> dict[str, object]:
         came, relative = rows["responded"].to_numpy(bool), None
         if fitted is not None:
-            judge = fitted.parts.judge
-            relative = level_error(fitted.judged, came[judge], rows["seconds"].to_numpy(np.int64)[judge])
+            moved = drift_variance(fitted.own, came, rows["seconds"].to_numpy(np.int64))
+            relative = float(np.sqrt(fitted.level_variance(self._scored(cell)) + moved))
         return uncertainty_row(cell.channel, cell.offer, relative, came)
+
+    def _scored(self, cell: Cell) -> pd.DataFrame:
+        """What the model will read of the customers it scores; an even part of very many."""
+        history = self.known.history
+        everyone = np.arange(len(history.customers))
+        if not cell.newcomers_by_model:
+            everyone = everyone[self.known.past.known(everyone, np.full(len(everyone), history.now))]
+        some = everyone[:: max(len(everyone) // MANY, 1)]
+        return self.known.frame(some, cell.channel, np.full(len(some), history.now))
 
     def _tell(self) -> None:
         for name, rows in self.rows.items():

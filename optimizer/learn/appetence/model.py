@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.calibration import Check, check, clipped, fit_calibrator
 from optimizer.learn.appetence.design import Design
+from optimizer.learn.appetence.uncertainty import chance_variance, coefficient_covariance, level_gradient
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -91,6 +92,8 @@ class Fitted:
         How the contacts were cut.
     judged : array
         Scores of ``parts.judge`` by a model that saw none of them.
+    own : array
+        Scores of all contacts by the model as it stands.
     before : Check
         The reliability of raw scores on ``parts.check``.
     calibrator : Calibrator
@@ -108,6 +111,7 @@ class Fitted:
         *,
         kind: str,
         seed: int,
+        customer: Rows | None = None,
     ) -> None:
         self.kind, self.seed, self.parts = kind, seed, parts
         self.penalty = PENALTIES[-1]
@@ -128,18 +132,42 @@ class Fitted:
         self.before: Check = check(raw[checked], responded[checked])
         mend = fit_calibrator(raw[checked], responded[checked])
         self.judged = clipped(mend(raw[parts.judge]))
+        later = np.sort(np.concatenate([checked, parts.judge]))
         if mend.kind == "none":
-            everything = np.arange(len(frame))
-            self._design = Design(frame, everything)
-            self._model = self._fit(self._design.matrix(frame), responded, weights, everything, self.penalty)
-            self.calibrator = mend
+            learn = np.arange(len(frame))
+            self._design = Design(frame, learn)
+            matrix = self._design.matrix(frame)
+            self._model = self._fit(matrix, responded, weights, learn, self.penalty)
+            raw, self.calibrator = _raw(self._model, matrix), mend
         else:
-            later = np.sort(np.concatenate([checked, parts.judge]))
             self.calibrator = fit_calibrator(raw[later], responded[later])
+        self.own = clipped(self.calibrator(raw))
+        # What the level is known by, beside the coefficients: the contacts that mended it, or that judge what has none.
+        self._covariance: Floats | None = None
+        self._met, self._chance = np.zeros(matrix.shape[1] + 1), 0.0
+        if kind != "logistic":
+            self._chance = chance_variance(self.judged)
+        elif customer is not None:
+            given = None if weights is None else weights[learn]
+            told = (raw[learn], responded[learn], given, self.penalty, customer[learn])
+            self._covariance = coefficient_covariance(matrix[learn], *told)
+            if mend.kind != "none":
+                self._met = level_gradient(matrix[later], self.own[later], self.calibrator.slope)
+                self._chance = chance_variance(self.own[later])
 
     def scores(self, frame: pd.DataFrame) -> Floats:
         """Calibrated probabilities of response."""
         return clipped(self.calibrator(_raw(self._model, self._design.matrix(frame))))
+
+    def level_variance(self, frame: pd.DataFrame) -> float:
+        """The relative variance of the sum of these rows' scores that comes from how little was learnt from.
+
+        Boosting has no coefficients: its level is known as the contacts that judged it tell.
+        """
+        if self._covariance is None:
+            return self._chance
+        gradient = level_gradient(self._design.matrix(frame), self.scores(frame), self.calibrator.slope) - self._met
+        return float(gradient @ self._covariance @ gradient) + self._chance
 
     def effects(self) -> pd.DataFrame:
         """Logistic regression's coefficients: column, coefficient (of one standard deviation, or of the word)."""

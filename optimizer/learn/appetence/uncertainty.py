@@ -1,11 +1,21 @@
 """How far the level of scores may be off: the table that ``optimizer forecast --scores`` reads.
 
-Contacts that no model saw are cut into periods. Each has responses O, expectation E = Σ p and chance variance
-Σ p (1 − p). What O / E strays from 1 beyond chance is the spread of the level from period to period (and its bias),
-found by moments as in random-effects meta-analysis (DerSimonian and Laird, 1986); to it comes the chance of having seen
-so few:
+    relative² = learning² + drift²
 
-    relative² = max(0, (Σ w (O/E − 1)² − B) / Σ w) + 1 / Σ w,   w = E² / Σ p (1 − p)
+*Learning*: the coefficients were learnt from so many contacts of so many customers. Their error moves the sum of the
+scores of the customers now scored by g, the gradient of its logarithm:
+
+    learning² = g' V g,   g = Σ p (1 − p) x / Σ p,   V = H⁻¹ (Σ_c s_c s_c') H⁻¹,   H = X' W X + penalty
+
+s_c is the gradient of the log-likelihood over all contacts of customer c, so that contacts of one customer need not be
+independent (Huber, 1967; Liang and Zeger, 1986). Customers scored are not like the contacts learnt from (their history
+is longer, nobody was written to yesterday), which g holds and a count of responses does not. Where a mend met the level
+on later contacts, g is the difference to those, and their chance 1 / Σ w comes to it.
+
+*Drift*: what responses O over expectation E = Σ p stray from period to period beyond chance, by moments as in
+random-effects meta-analysis (DerSimonian and Laird, 1986), over all contacts of B periods, w = E² / Σ p (1 − p):
+
+    drift² = max(0, (Σ w (O/E − m)² − (B − 1)) / (Σ w − Σ w² / Σ w)),   m = Σ w (O/E) / Σ w
 """
 
 from __future__ import annotations
@@ -15,42 +25,82 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 #: Periods of equal numbers of contacts; fewer where a period would expect fewer than so many responses.
 PERIODS, LEAST_EXPECTED = 8, 5.0
 
 
-def level_error(scores: Floats, responded: NDArray[np.bool_], seconds: NDArray[np.int64]) -> float:
-    """The relative standard deviation of the level of scores.
+def coefficient_covariance(
+    matrix: Floats, scores: Floats, responded: Bools, weights: Floats | None, penalty: float, customer: Rows
+) -> Floats:
+    """The covariance V of the coefficients of a penalised logistic regression, the intercept last.
+
+    Parameters
+    ----------
+    matrix, scores, responded, weights : array
+        What was learnt from, the model's own scores of it, what came, and the weights of contacts.
+    penalty : float
+        The inverse strength of the penalty, which the intercept is free of.
+    customer : array of int
+        Whose contact each is.
+    """
+    columns = np.column_stack([matrix, np.ones(len(matrix))])
+    given = np.ones(len(matrix)) if weights is None else weights
+    curvature = (columns * (given * scores * (1 - scores))[:, None]).T @ columns
+    curvature[np.arange(len(curvature) - 1), np.arange(len(curvature) - 1)] += 1 / penalty
+    owner = np.unique(customer, return_inverse=True)[1]
+    pull = given * (responded - scores)
+    summed = np.column_stack([np.bincount(owner, weights=pull * column) for column in columns.T])
+    half = np.linalg.solve(curvature, summed.T)
+    covariance: Floats = half @ half.T
+    return covariance
+
+
+def level_gradient(matrix: Floats, scores: Floats, slope: float = 1.0) -> Floats:
+    """How the logarithm of Σ scores moves with the coefficients; ``slope`` is that of a mend on the log-odds."""
+    bend = slope * scores * (1 - scores)
+    gradient: Floats = np.append(bend @ matrix, bend.sum()) / scores.sum()
+    return gradient
+
+
+def chance_variance(scores: Floats) -> float:
+    """The variance of responses over their expectation, of so many contacts."""
+    return float((scores * (1 - scores)).sum() / scores.sum() ** 2)
+
+
+def drift_variance(scores: Floats, responded: Bools, seconds: Rows) -> float:
+    """The variance of the level from period to period beyond chance; 0 where contacts lie in one period.
 
     Parameters
     ----------
     scores, responded : array
-        Of contacts that were not learnt from.
+        Of all contacts.
     seconds : array of int
         When each was made; contacts of one moment stay together.
     """
-    expected = float(scores.sum())
-    periods = int(np.clip(expected // LEAST_EXPECTED, 1, PERIODS))
+    periods = int(np.clip(float(scores.sum()) // LEAST_EXPECTED, 1, PERIODS))
     edges = np.unique(np.quantile(seconds, np.linspace(0, 1, periods + 1)[1:-1], method="lower"))
     period = np.searchsorted(edges, seconds, side="right")
-    e = np.bincount(period, weights=scores)
-    o = np.bincount(period, weights=responded.astype(float))
-    chance = np.bincount(period, weights=scores * (1 - scores))
-    met = e > 0
-    weight = e[met] ** 2 / chance[met]
-    beyond = float((weight * (o[met] / e[met] - 1) ** 2).sum() - met.sum()) / float(weight.sum())
-    return float(np.sqrt(max(beyond, 0.0) + 1 / weight.sum()))
+    expected, count = np.bincount(period, weights=scores), np.bincount(period)
+    met = count > 0
+    ratio = np.bincount(period, weights=responded.astype(float))[met] / expected[met]
+    weight = expected[met] ** 2 / np.bincount(period, weights=scores * (1 - scores))[met]
+    total = float(weight.sum())
+    room = total - float((weight**2).sum()) / total
+    if len(ratio) < 2:
+        return 0.0
+    mean = float((weight * ratio).sum()) / total
+    return max(0.0, float((weight * (ratio - mean) ** 2).sum() - (len(ratio) - 1)) / room)
 
 
-def uncertainty_row(
-    channel: str, offer: str | None, relative: float | None, responded: NDArray[np.bool_]
-) -> dict[str, object]:
-    """A row a channel and offer: ``relative`` where a model was judged, else what was counted."""
+def uncertainty_row(channel: str, offer: str | None, relative: float | None, responded: Bools) -> dict[str, object]:
+    """A row a channel and offer: ``relative`` where a model scores, else what was counted."""
     counted = {"contacts": np.nan, "responses": np.nan} if relative is not None else _counted(responded)
     return {"channel": channel, "offer": offer, "relative": np.nan if relative is None else relative, **counted}
 
 
-def _counted(responded: NDArray[np.bool_]) -> dict[str, float]:
+def _counted(responded: Bools) -> dict[str, float]:
     return {"contacts": float(len(responded)), "responses": float(responded.sum())}
 
 
