@@ -7,6 +7,7 @@ with what it adds to that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +30,14 @@ COLUMNS = ["channel", "region", "spend", "carried_in", "inside", "carried_out"]
 
 def carry_over(fitted: FittedCurves, periods: int, spend: Mapping[str, float]) -> pd.DataFrame:
     """See ``FittedCurves.carry_over``."""
-    _check_periods(periods)
+    periods = _checked(periods)
+    if not isinstance(spend, Mapping):
+        raise ScenarioError("carry_over", "spend", spend, "expected a mapping, as {cell: money over the horizon}")
     known = [cell_name(*cell) for cell in fitted.cells]
     for cell, money in spend.items():
         if cell not in known:
             raise ScenarioError("carry_over", f"spend.{cell}", None, f"unknown cell; {did_you_mean(cell, known)}")
-        if not (np.isfinite(money) and money >= 0):
+        if not (isinstance(money, Real) and np.isfinite(float(money)) and money >= 0):
             raise ScenarioError("carry_over", f"spend.{cell}", money, "expected an amount of at least 0")
     rows = []
     last = _last_day(fitted)
@@ -61,16 +64,16 @@ def carry_over(fitted: FittedCurves, periods: int, spend: Mapping[str, float]) -
 
 def curves_after_past(fitted: FittedCurves, periods: int, *, points: int) -> dict[str, Curve]:
     """See ``FittedCurves.after_past``: points up to twice the mean spend, or the largest seen if that is more."""
-    _check_periods(periods)
-    if points < 2:
-        raise ScenarioError("after_past", "points", points, "expected at least 2")
+    periods = _checked(periods)
+    if not (whole_number(points) and points >= 2):
+        raise ScenarioError("after_past", "points", points, "expected a whole number of at least 2")
     found: dict[str, Curve] = {}
     last = _last_day(fitted)
     for part in fitted.parts:
         for at, channel in enumerate(part.panel.channels):
             for code, region in enumerate(part.panel.regions):
                 mean, largest = mean_spend(part, at, code)
-                spends = np.linspace(0.0, max(2.0 * mean, largest) * periods, points + 1)[1:]
+                spends = np.linspace(0.0, max(2.0 * mean, largest) * periods, int(points) + 1)[1:]
                 added = []
                 for money in spends:
                     past, both = _paths(part, at, code, periods, float(money), last)
@@ -118,6 +121,8 @@ def _paths(part: FittedPanel, at: int, code: int, periods: int, money: float, la
     return response(np.zeros(periods)), response(horizon)
 
 
-def _check_periods(periods: int) -> None:
+def _checked(periods: float) -> int:
+    """The periods of a horizon as a whole number: 3.0 is taken for 3."""
     if not (whole_number(periods) and periods >= 1):
         raise ScenarioError("horizon", "periods", periods, "expected a whole number of at least 1")
+    return int(periods)

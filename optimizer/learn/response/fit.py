@@ -139,6 +139,8 @@ def fit_curves(
     >>> fitted.save("curves/", periods=13)  # doctest: +SKIP
     """
     table, file = read_table(spend)
+    if costs is not None and not isinstance(costs, Mapping):
+        raise ScenarioError("fit_curves", "costs", costs, "expected a mapping, as {volume column: column of its cost}")
     whole = {"max_lag": max_lag, "trend": trend, "seasonality": seasonality, "draws": draws, "seed": seed}
     _check(level, {**whole, "holdout": 0 if holdout is None else holdout}, starts)
     # As whole numbers: 3.0 is taken for 3.
@@ -161,6 +163,8 @@ def fit_curves(
         )
         left_out = {name: reason for panel in panels for name, reason in panel.left_out.items()}
         notes = [note for panel in panels for note in panel.notes]
+        if {"spend", "volume"} <= {*table.columns}:
+            notes.append("the curves are of spend; the column volume is not read")
         panels = [panel for panel in panels if not panel.left_out]
     else:
         panel = read_series(
@@ -333,6 +337,8 @@ def _by_channel(
     asked: str | Mapping[str, str], channels: Sequence[str], known: list[str], place: str
 ) -> dict[str, str]:
     """A form for every channel."""
+    if not isinstance(asked, str | Mapping):
+        raise ScenarioError("fit_curves", place, asked, "expected a form, or a mapping of channels to forms")
     given = dict.fromkeys(channels, asked) if isinstance(asked, str) else {**dict.fromkeys(channels, AUTO), **asked}
     for channel, form in given.items():
         if channel not in channels:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.learn.response.diagnostics import warnings_of
-from optimizer.learn.response.fitted import FittedPanel, cell_name
+from optimizer.learn.response.fitted import FittedPanel, cell_name, ends
 from optimizer.learn.response.tables import mean_spend
 from optimizer.report.html import pages_in
 from optimizer.report.picture import COLOURS, FAINT, FONT, INK, TRACK
@@ -70,7 +70,7 @@ def curve_picture(part: FittedPanel, at: int, code: int, name: str, colour: str)
     low = high = line
     if part.draws:
         drawn = np.array([part.curve(at, code, draw=draw).value(spend) for draw in part.draws])
-        low, high = np.quantile(drawn, [(1 - part.level) / 2, (1 + part.level) / 2], axis=0)
+        low, high = ends(drawn, part.level)
     top = max(float(high.max()), float(line.max())) or 1.0
 
     def x(value: float) -> float:

@@ -7,7 +7,7 @@ panels: rows by region and date, spend by channel, the response, the controls.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.scenario.columns import dates, known_codes, numbers, refuse, require, row_fault, texts
+from optimizer.learn.response.periods import calendar, counted, shortest_step, stamps_of
+from optimizer.scenario.columns import known_codes, numbers, refuse, require, texts
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
 
@@ -64,6 +65,8 @@ class Panel:
 
 def read_table(source: Any, key: str = "spend") -> tuple[pd.DataFrame, str]:
     """The table and what messages call it; a path is relative to the working folder."""
+    if not isinstance(source, str | Path | pd.DataFrame):
+        raise ScenarioError(key, "the table", type(source).__name__, "expected a file's path or a DataFrame")
     tables = Tables(Path())
     return tables.read(str(source) if isinstance(source, Path) else source, key), tables.name(source, key)
 
@@ -87,19 +90,27 @@ def read_series(
     Raises
     ------
     ScenarioError
-        For missing columns, dates that repeat or leave gaps, spend that is empty or negative, a response that is empty
-        or never varies, and when no channel's spend can be told apart.
+        For missing columns, a column of two parts, dates that repeat or leave gaps, spend that is empty or negative, a
+        response that is empty or never varies, and when no channel's spend can be told apart.
     """
     named = [response, date, *([region] if region else []), *controls, *([size] if size else []), *(channels or ())]
     named += costs.values()
     require(table, file, *named, *costs, *volumes)
     notes: list[str] = []
+    parts: dict[str, Sequence[str | None]] = {
+        "response": [response], "date": [date], "region": [region], "controls": controls, "channels": channels or (),
+        "costs": [*costs.values()],
+    }  # fmt: skip
+    _one_part_each(file, parts)
     channels = _channels(table, file, channels, {*named}, notes)
-    stamps = _stamps(table, file, date, date_format)
+    for place, asked in (("costs", costs), ("volumes", volumes)):
+        if strange := [name for name in asked if name not in channels]:
+            raise ScenarioError(file, place, strange[0], f"is no channel; {did_you_mean(strange[0], channels)}")
+    stamps = stamps_of(table, file, date, date_format)
     codes, regions = _regions(table, file, region)
     order = np.lexsort((stamps, codes))
     codes, stamps = codes[order], stamps[order]
-    position, period = _calendar(table, file, date, stamps, codes, regions, order)
+    position, period = calendar(table, file, date, stamps, codes, regions, order)
     values = numbers(table, file, response, required=True, what="a response")[order]
     if not np.ptp(values):
         raise ScenarioError(
@@ -153,12 +164,13 @@ def read_observed(
         For missing columns, empty numbers, negative spend, a channel's date that stands twice in a region.
     """
     require(table, file, "channel", spend, response, *([date] if date else []), *([region] if region else []))
-    names = texts(table, file, "channel").to_numpy(object)
+    names = _trimmed(table, file, "channel").to_numpy(object)
     money = _spend(table, file, spend)
     # A measured lift may come out below 0: flooring it would lift the curve.
     values = numbers(table, file, response, required=True, what="a response")
-    stamps = _stamps(table, file, date, date_format) if date else None
+    stamps = stamps_of(table, file, date, date_format) if date else None
     codes, regions = _regions(table, file, region)
+    step = None if stamps is None else shortest_step(stamps, codes, names)
     panels = []
     for channel in sorted(set(names)):
         rows = np.flatnonzero(names == channel)
@@ -168,10 +180,10 @@ def read_observed(
         here, found = np.unique(codes[rows], return_inverse=True)
         own = found.astype(np.int64)
         if stamps is None:
-            position, period = _counted(own), float("nan")
+            position, period = counted(own), float("nan")
         else:
-            position, period = _calendar(
-                table, file, str(date), stamps[rows], own, tuple(regions[k] for k in here), rows, gaps=True
+            position, period = calendar(
+                table, file, str(date), stamps[rows], own, tuple(regions[k] for k in here), rows, gaps=step
             )
         reason = _silent(money[rows], own) if len(rows) > 1 else "has one observation; expected at least two"
         reason = None if reason == _CONSTANT else reason  # a point beside (0, 0) is a line
@@ -197,10 +209,21 @@ def read_observed(
                 notes=(f"left out: {channel} {reason}",) if reason else (),
             )
         )
+    panels = _with_lengths(panels)
     if all(panel.left_out for panel in panels):
         reasons = "; ".join(f"{name} {reason}" for panel in panels for name, reason in panel.left_out.items())
         raise ScenarioError(file, "channels", None, f"no response can be told: {reasons}")
     return panels
+
+
+def _with_lengths(panels: list[Panel]) -> list[Panel]:
+    """Tell where the periods of channels are not equally long: a horizon counts the periods of each."""
+    known = {panel.channels[0]: panel.period for panel in panels if np.isfinite(panel.period)}
+    if len(set(known.values())) < 2:
+        return panels
+    said = ", ".join(f"{channel} {days:.3g} days" for channel, days in known.items())
+    note = f"periods are not equally long ({said}): a horizon counts the periods of each channel"
+    return [replace(panels[0], notes=(*panels[0].notes, note)), *panels[1:]]
 
 
 _CONSTANT = "has spend that never varies: its response cannot be told from the baseline"
@@ -212,6 +235,16 @@ def _silent(spend: Floats, region: Integers) -> str | None:
         return "has no spend at all"
     steady = all(not np.ptp(spend[region == code]) for code in np.unique(region))
     return _CONSTANT if steady else None
+
+
+def _one_part_each(file: str, parts: Mapping[str, Sequence[str | None]]) -> None:
+    """Refuse a column that is asked to be two things, such as a channel and the response it is to explain."""
+    known: dict[str, str] = {}
+    for part, columns in parts.items():
+        for column in columns:
+            if column is not None and known.setdefault(column, part) != part:
+                words = f"is {known[column]} and {part} at once; expected one part a column"
+                raise ScenarioError(file, f"column {column}", None, words)
 
 
 def _telling(spend: Floats, channels: Sequence[str], region: Integers) -> tuple[list[int], dict[str, str]]:
@@ -257,78 +290,19 @@ def _price(table: pd.DataFrame, file: str, channel: str, costs: Mapping[str, str
     return money / volume
 
 
-def _stamps(table: pd.DataFrame, file: str, date: str, date_format: str | None) -> Floats:
-    """Days since 1970."""
-    series = table[date]
-    if date_format is not None and not pd.api.types.is_datetime64_any_dtype(series.dtype):
-        words = series.astype("str")
-        found = pd.to_datetime(words, format=date_format, errors="coerce")
-        refuse(found.isna().to_numpy(bool), table, file, date, f"expected a date written {date_format}")
-        return found.to_numpy("datetime64[D]").astype(float)
-    return dates(table, file, date).to_numpy("datetime64[D]").astype(float)
-
-
 def _regions(table: pd.DataFrame, file: str, region: str | None) -> tuple[Integers, tuple[str, ...]]:
     if region is None:
         return np.zeros(len(table), np.int64), ("",)
-    names = texts(table, file, region)
+    names = _trimmed(table, file, region)
     known = sorted(set(names.tolist()), key=lambda name: name.encode())
     return known_codes(names, table, file, region, known), tuple(known)
 
 
-def _counted(region: Integers) -> Integers:
-    """Positions within each region, whose rows stand together."""
-    starts = np.flatnonzero(np.append(True, region[1:] != region[:-1]))
-    return np.arange(len(region)) - np.repeat(starts, np.diff(np.append(starts, len(region))))
-
-
-def _calendar(
-    table: pd.DataFrame,
-    file: str,
-    date: str,
-    stamps: Floats,
-    codes: Integers,
-    regions: tuple[str, ...],
-    order: Integers,
-    *,
-    gaps: bool = False,
-) -> tuple[Integers, float]:
-    """The period of each row within its region, and the length of a period in days.
-
-    Periods are of equal length, or months. ``gaps``: missing periods are none spent, not a fault.
-    """
-    same = codes[1:] == codes[:-1]
-    steps = np.diff(stamps)
-    if (twice := same & (steps == 0)).any():
-        at = int(np.argmax(twice)) + 1
-        where = f" in {regions[codes[at]]}" if regions != ("",) else ""
-        raise row_fault(file, int(order[at]), date, _day(stamps[at]), f"stands twice{where}; one row a period")
-    inside = steps[same]
-    if not len(inside):
-        return np.zeros(len(stamps), np.int64), float("nan")
-    days = stamps.astype("datetime64[D]")
-    monthly = len(np.unique(days - days.astype("datetime64[M]"))) == 1 and inside.min() >= 28
-    index = days.astype("datetime64[M]").astype(float) if monthly else stamps / inside.min()
-    starts = np.flatnonzero(np.append(True, ~same))
-    index = index - np.repeat(index[starts], np.diff(np.append(starts, len(index))))
-    odd = np.append(False, same & (np.diff(index) != 1)) if not gaps else np.abs(index - np.round(index)) > 1e-9
-    if odd.any():
-        at = int(np.argmax(odd))
-        step = "a month" if monthly else f"{inside.min():g} day{'s' * bool(inside.min() != 1)}"
-        raise row_fault(
-            file,
-            int(order[at]),
-            date,
-            _day(stamps[at]),
-            f"comes {stamps[at] - stamps[at - 1]:g} days after the one before; expected {step} between any two "
-            "(a period without spend is a row of zeros)",
-            int(odd.sum()),
-        )
-    return np.round(index).astype(np.int64), 365.25 / 12 if monthly else float(inside.min())
-
-
-def _day(stamp: float) -> str:
-    return str(np.datetime64(int(stamp), "D"))
+def _trimmed(table: pd.DataFrame, file: str, column: str) -> pd.Series:
+    """Names; spaces around one are no part of it."""
+    names = texts(table, file, column).str.strip()
+    refuse((names == "").to_numpy(bool), table, file, column, "expected a name")
+    return names
 
 
 def _sizes(

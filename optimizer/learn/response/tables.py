@@ -9,7 +9,7 @@ import pandas as pd
 
 from optimizer.learn.response.adstock import ADSTOCKS
 from optimizer.learn.response.curve_keys import keys_of
-from optimizer.learn.response.fitted import FittedPanel, between, cell_name, scope_of
+from optimizer.learn.response.fitted import FittedPanel, between, cell_name, ends, scope_of
 from optimizer.learn.response.saturation import CONCAVE
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def contributions_table(fitted: FittedCurves) -> pd.DataFrame:
                 low, high = between([float(one[code, at]) for one in drawn], fitted.level)
                 explained += value
                 row = _contribution(channel, "channel", region, spend, value, total, low, high)
-                row["forms_low"], row["forms_high"] = (float(end(others[:, code, at])) for end in (np.min, np.max))
+                row["forms_low"], row["forms_high"] = (float(least(others[:, code, at])) for least in (np.min, np.max))
                 rows.append(row)
             for k, name in enumerate(parts):
                 value = float(other[code, k])
@@ -183,8 +183,7 @@ def intervals_table(fitted: FittedCurves) -> pd.DataFrame:
                 spend = np.array(MULTIPLES) * mean
                 curve = part.curve(at, code)
                 drawn = np.array([part.curve(at, code, draw=draw).value(spend) for draw in part.draws])
-                ends = [(1 - fitted.level) / 2, (1 + fitted.level) / 2]
-                low, high = np.quantile(drawn, ends, axis=0) if len(drawn) else np.full((2, len(spend)), np.nan)
+                low, high = ends(drawn, fitted.level) if len(drawn) else np.full((2, len(spend)), np.nan)
                 frames.append(
                     pd.DataFrame(
                         {

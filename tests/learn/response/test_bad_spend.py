@@ -66,11 +66,22 @@ def test_bad_tables_say_where_and_what(table: pd.DataFrame, change: Any, place: 
         ({"holdout": 50}, "at most half of the 60 periods"),
         ({"region": "country"}, "column country: is missing"),
         ({"costs": {"tv": "tv_cost"}}, "column tv_cost: is missing"),
+        ({"costs": "tv"}, "costs is 'tv': expected a mapping"),
+        ({"adstock": 3}, "adstock is 3: expected a form, or a mapping"),
+        ({"channels": ["tv", "orders"]}, "column orders: is response and channels at once"),
+        ({"channels": ["tv", "price"]}, "column price: is controls and channels at once"),
+        ({"controls": ["orders"]}, "column orders: is response and controls at once"),
+        ({"channels": ["tv"], "volumes": ["web"]}, "volumes is 'web': is no channel"),
     ],
 )
 def test_bad_settings_say_what_was_expected(table: pd.DataFrame, asked: dict[str, Any], words: str) -> None:
     with pytest.raises(opt.ScenarioError, match=words):
         opt.fit_curves(table, **{**CALL, **asked})
+
+
+def test_a_table_is_a_file_or_a_frame() -> None:
+    with pytest.raises(opt.ScenarioError, match="the table is 'NoneType': expected a file's path or a DataFrame"):
+        opt.fit_curves(None, **CALL)  # type: ignore[arg-type]
 
 
 def test_a_string_is_one_name(table: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import optimizer as opt
+from optimizer.learn.response.fitted import between
 from optimizer.learn.response.importers import ImportedCurves
 from tests.learn.response.simulated import adstocked, weeks
 
@@ -95,6 +96,43 @@ def test_curves_are_over_some_periods(periods: Any) -> None:
     for ask in (fitted.over, ImportedCurves(fitted.curves, fitted.cells, None).over):
         with pytest.raises(opt.ScenarioError, match=r"periods is .*: expected a finite number above 0"):
             ask(periods)
+
+
+def test_horizons_of_a_whole_number_of_any_type() -> None:
+    fitted = opt.fit_curves(one_channel(5)[0], **FAST, draws=0)
+    pd.testing.assert_frame_equal(fitted.carry_over(3.0), fitted.carry_over(3))  # type: ignore[arg-type]
+    assert fitted.after_past(3.0, points=4.0) == fitted.after_past(3, points=4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("draw", [3, 999, -1, "a", 1.5])
+def test_a_draw_that_there_is_not_is_refused(draw: Any) -> None:
+    fitted = opt.fit_curves(one_channel(5)[0], **FAST, draws=3)
+    with pytest.raises(opt.ScenarioError, match=r"over: draw is .*: expected a whole number from 0 to 2"):
+        fitted.over(1, draw=draw)
+    with pytest.raises(opt.ScenarioError, match="none: the fit was not drawn again"):
+        opt.fit_curves(one_channel(5)[0], **FAST, draws=0).over(1, draw=0)
+
+
+def test_of_any_number_of_draws_a_level_holds_that_share_of_further_ones() -> None:
+    # Of n draws, a further one falls between any two neighbours with the same chance, 1 / (n + 1).
+    for draws in (9, 19, 39):
+        low, high = between([float(k) for k in range(1, draws + 1)], 0.8)
+        assert (high - low) / (draws + 1) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("spend", "words"),
+    [
+        ({"tv": "a"}, r"spend.tv is 'a': expected an amount of at least 0"),
+        ({"tv": None}, r"spend.tv: expected an amount of at least 0"),
+        ({"tv": -1.0}, r"spend.tv is -1.0: expected an amount of at least 0"),
+        ([1.0], r"spend is \[1.0\]: expected a mapping"),
+    ],
+)
+def test_money_of_a_horizon_is_an_amount(spend: Any, words: str) -> None:
+    fitted = opt.fit_curves(one_channel(5)[0], **FAST, draws=0)
+    with pytest.raises(opt.ScenarioError, match=words):
+        fitted.carry_over(3, spend)
 
 
 def test_bad_horizons_are_refused() -> None:

@@ -61,3 +61,38 @@ def test_what_crosses_a_horizon_is_the_same(both: tuple[opt.FittedCurves, opt.Fi
     after = [fitted.after_past(4) for fitted in both]
     for region, size in SIZES.items():
         assert after[1][f"tv[{region}]"].value(size) == pytest.approx(after[0][f"tv[{region}]"].value(size), rel=1e-2)
+
+
+def test_a_channel_bought_every_fourth_week_has_weeks_for_periods() -> None:
+    random = np.random.default_rng(4)
+    date = pd.date_range("2024-01-01", periods=48, freq="7D")
+    frames = []
+    for channel, every in (("flyers", 4), ("search", 1)):
+        spend = np.where(np.arange(48) % every == 0, random.uniform(0.1, 1.0, 48), 0.0)
+        frames.append(pd.DataFrame({"date": date, "channel": channel, "spend": spend, "response": 2 * np.tanh(spend)}))
+    full = pd.concat(frames, ignore_index=True)
+    asked = {**CALL, "adstock": "none"}
+    whole_table, spent = (opt.fit_curves(one, **asked).carry_over(4) for one in (full, full[full["spend"] > 0]))
+    pd.testing.assert_frame_equal(whole_table, spent, rtol=1e-6)
+    assert spent.set_index("channel").loc["flyers", "spend"] == pytest.approx(4 * frames[0]["spend"].mean())
+
+
+def test_periods_that_are_not_equally_long_are_told() -> None:
+    table = whole().query("region == 'DE'").drop(columns=["region", "people"])
+    other = table.assign(channel="print", date=pd.date_range("2024-01-01", periods=80, freq="10D"))
+    notes = opt.fit_curves(pd.concat([table, other]), **CALL).notes
+    assert any("periods are not equally long (print 10 days, tv 7 days)" in note for note in notes)
+
+
+def test_spaces_around_a_channel_are_no_part_of_it() -> None:
+    table = whole().query("region == 'DE'").drop(columns=["region", "people"])
+    spaced = table.assign(channel=["tv", "tv "] * 40)
+    assert opt.fit_curves(spaced, **CALL).curves == opt.fit_curves(table, **CALL).curves
+    with pytest.raises(opt.ScenarioError, match="row 1, column channel is ' ': expected a name"):
+        opt.fit_curves(table.assign(channel=" "), **CALL)
+
+
+def test_a_volume_beside_spend_is_told() -> None:
+    table = whole().query("region == 'DE'").drop(columns=["region", "people"])
+    notes = opt.fit_curves(table.assign(volume=1), **CALL).notes
+    assert "the curves are of spend; the column volume is not read" in notes
