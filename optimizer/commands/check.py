@@ -15,6 +15,7 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     """Tell what the scenario holds and what is wrong with its rules; True when no rule is contradictory."""
     from optimizer.rules import lint, sentence
     from optimizer.scenario import load
+    from optimizer.scenario.saturation import calibrations
 
     scenario = load(file)
     held = counts(scenario)
@@ -28,7 +29,7 @@ def run_check(file: Path, *, as_json: bool) -> bool:
                 "status": "contradictory" if contradictory else "ok",
                 **held,
                 "left_out": left_out,
-                "calibrations": calibrations(scenario),
+                "calibrations": calibrations(scenario.facts.saturations),
                 "rules": [{"name": rule.name, "sentence": sentence(rule, scenario)} for rule in scenario.rules],
                 "findings": [
                     {"rule": f.rule, "scope": f.scope, "kind": f.kind, "message": f.message, "other": f.other}
@@ -41,7 +42,7 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     say(", ".join(f"{count(value)} {key.replace('_', ' ')}" for key, value in held.items()))
     for part in left_out:
         say(f"left out: {part['count']:,} {part['reason']}")
-    for one in calibrations(scenario):
+    for one in calibrations(scenario.facts.saturations):
         say(
             f"calibrated: scores of {one['channel']} × {number(one['factor'], 4)}, to add up to "
             f"{number(one['attributed'])} responses at its reference of {count(one['reference'])}"
@@ -56,20 +57,6 @@ def run_check(file: Path, *, as_json: bool) -> bool:
     if not findings:
         say("nothing to say against the rules")
     return not contradictory
-
-
-def calibrations(scenario: Scenario) -> list[dict[str, Any]]:
-    """The factor on the scores of every calibrated channel, and the attributed response that it was found from."""
-    return [
-        {
-            "channel": one.channel,
-            "factor": one.factor,
-            "reference": one.reference,
-            "attributed": float(one.curve.value(one.reference)),
-        }
-        for one in scenario.facts.saturations
-        if one.factor is not None
-    ]
 
 
 def counts(scenario: Scenario) -> dict[str, Any]:

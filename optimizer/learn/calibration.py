@@ -116,7 +116,8 @@ def calibrate(
     ----------
     scores : DataFrame, Series, array or path
         Probabilities of response to one contact, a value a customer (empty: not eligible). A table is an appetence
-        table: a column named after the channel, or the columns channel and score.
+        table: a column named after the channel, or the columns channel and score. Attributed responses are all that
+        came after a contact, so scores are taken before a scenario's ``baseline`` is subtracted.
     curve : mapping or path
         A response curve as a scenario writes it: ``{hill: {top, half, slope}, spend_ref: …}``, or its file.
     channel : str, optional
@@ -243,7 +244,10 @@ def _volume(reference: str, at: float, volume: float | None, unit_cost: float | 
 def _scores(given: pd.DataFrame | pd.Series | Floats | str | Path, channel: str | None) -> tuple[Floats, str]:
     """Probabilities of those who have one, and what messages call their table."""
     if isinstance(given, pd.Series | np.ndarray | list):
-        table, name, column = pd.DataFrame({"score": np.asarray(given, dtype=object)}), "scores", "score"
+        values = np.asarray(given, dtype=object)
+        if values.ndim != 1:
+            raise ScenarioError("calibrate", "scores", values.shape, "expected one value a customer, one dimension")
+        table, name, column = pd.DataFrame({"score": values}), "scores", "score"
     else:
         if not isinstance(given, pd.DataFrame | str | Path):
             raise ScenarioError("calibrate", "scores", given, "expected a table, its file, or a value a customer")
@@ -260,12 +264,12 @@ def _scores(given: pd.DataFrame | pd.Series | Floats | str | Path, channel: str 
         else:
             hint = did_you_mean(channel, [one for one in table.columns if one != "customer_id"])
             raise ScenarioError(name, f"column {channel}", None, f"is missing; {hint}")
-    values = numbers(table, name, column, low=0, high=1, what="a probability")
-    values = np.sort(values[~np.isnan(values)])[::-1]
-    if not values.any():
-        words = f"holds {len(values)} scores, none above 0; a channel without scores cannot be calibrated"
+    found = numbers(table, name, column, low=0, high=1, what="a probability")
+    found = np.sort(found[~np.isnan(found)])[::-1]
+    if not found.any():
+        words = f"holds {len(found)} scores, none above 0; a channel without scores cannot be calibrated"
         raise ScenarioError(name, f"column {column}", None, words)
-    return values, name
+    return found, name
 
 
 def _weights(probability: Floats, volume: float, contacted: str, name: str) -> Floats:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from optimizer.report.picture import contacts_picture
 from optimizer.rules import sentence
+from optimizer.scenario.saturation import calibrations
 
 if TYPE_CHECKING:
     from optimizer.plan.plan import Plan
@@ -52,6 +53,7 @@ def report_page(plan: Plan) -> str:
         customers_by_contacts=contacts_per_customer(plan.contacts),
         bought=bool(plan.budget["marginal_return"].notna().any()),
         certain=math.isfinite(plan.certificate.bound),
+        calibrations=calibrations(plan.scenario.facts.saturations),
     )
 
 

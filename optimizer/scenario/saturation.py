@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +42,23 @@ def calibrated(
     found = values.copy()
     found[own] = np.minimum(1.0, values[own] * factor[activity[own]])
     return found
+
+
+def calibrations(saturations: Sequence[Saturation]) -> list[dict[str, Any]]:
+    """The factor on the scores of every calibrated channel, and the attributed response that it was found from.
+
+    Keys channel, factor, reference (spend_ref or volume_ref), attributed: the curve's response there.
+    """
+    return [
+        {
+            "channel": one.channel,
+            "factor": one.factor,
+            "reference": one.reference,
+            "attributed": float(one.curve.value(one.reference)),
+        }
+        for one in saturations
+        if one.factor is not None
+    ]
 
 
 def build_saturations(

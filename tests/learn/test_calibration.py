@@ -142,6 +142,7 @@ def test_a_table_needs_the_name_of_its_channel() -> None:
     [
         (pd.Series([0.1, "oops", 0.3]), {"volume_ref": 3}, "row 2, column score is 'oops'"),
         (None, {"volume_ref": 3}, "scores.*expected a table, its file"),
+        (np.full((2, 2), 0.1), {"volume_ref": 3}, "expected one value a customer"),
         (np.array([0.1]), {"spend_ref": 3, "unit_cost": "a"}, "unit_cost is 'a': expected a number above 0"),
         (np.array([0.1]), {"spend_ref": "a", "volume": 3}, "spend_ref is 'a': expected a number above 0"),
     ],

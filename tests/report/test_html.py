@@ -37,6 +37,28 @@ def plan() -> opt.Plan:
     )
 
 
+def test_the_page_shows_what_scores_were_calibrated_to() -> None:
+    customers = pd.DataFrame({"customer_id": [f"c{k}" for k in range(8)]})
+    # R(4) = 8 · 4 / 16 = 2 responses of 4 contacts.
+    curve = {"michaelis_menten": {"top": 8.0, "half": 12.0}, "volume_ref": 4.0, "factor": 2.5}
+    calibrated = opt.solve(
+        opt.Scenario(
+            customers=customers,
+            appetence=customers.assign(email=0.2, sms=0.1),
+            channels={"email": {"unit_cost": 0.01, "response_curve": curve}, "sms": {"unit_cost": 0.06}},
+            offers={"spring": {"gross_margin": 10}},
+        )
+    )
+    text = re.sub(r"\s+", " ", Page(report_page(calibrated)).text)
+    words = "the scores of email × 2.5, to add up to 2 attributed responses at the curve's reference of 4."
+    assert text.count("Calibrated:") == 1
+    assert words in text
+
+
+def test_a_plan_without_calibration_shows_none(plan: opt.Plan) -> None:
+    assert "Calibrated" not in report_page(plan)
+
+
 class Page(HTMLParser):
     """Collects tags, attributes and text."""
 
