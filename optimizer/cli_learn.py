@@ -91,7 +91,24 @@ def attribution(
     direct: Annotated[
         str | None, typer.Option(metavar="CHANNEL", help="The channel without a source.", show_default=False)
     ] = None,
+    lead: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KPI",
+            help="Of w_shaped: the touch that brought this KPI has the share of the middle one.",
+            show_default=False,
+        ),
+    ] = None,
     separator: Annotated[str, typer.Option(help="What stands between the touches of a path.")] = ">",
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that tells no events apart, such as loaded_at: rows that differ in it alone are one event; "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
     period: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +156,7 @@ def attribution(
             "as_of": as_of,
             "columns": column,
             "separator": separator,
+            "ignore": ignore or (),
         },
         order=order,
         kpi=kpi,
@@ -146,6 +164,7 @@ def attribution(
         transforms=transform,
         half_life=half_life,
         direct=direct,
+        lead=lead,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,11 +152,30 @@ def test_the_page_opens_offline_and_escapes_names(tmp_path: Path) -> None:
         ({"kpi": "sales"}, r"kpi is 'sales': did you mean sale"),
         ({"by": "country"}, r"by is 'country': expected channel or campaign"),
         ({"by": "campaign"}, r"name no campaigns"),
+        ({"kpi": []}, r"kpi is \[\]: expected one or more of lead, sale"),
+        ({"kpi": 3}, r"kpi is 3: expected one or more of"),
+        ({"transforms": 3}, r"transform is 3: expected one or more of exposure"),
+        ({"weights": "40,20,40", "model": "j_shaped"}, r"weights is '40,20,40': expected numbers, as \[40, 20, 40\]"),
+        ({"weights": ["a", 1, 1], "model": "j_shaped"}, r"expected numbers, as"),
+        ({"seed": -1}, r"seed is -1: expected a whole number of at least 0"),
+        ({"seed": "a"}, r"seed is 'a'"),
     ],
 )
 def test_what_attribution_cannot_be_told(asked: dict, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         attribution(FUNNEL, **asked)
+
+
+@pytest.mark.parametrize("top", [0, -1, "a", 2.5])
+def test_a_report_shows_a_path_or_more(top: object) -> None:
+    with pytest.raises(ScenarioError, match="expected how many paths to show, at least 1"):
+        attribution_report(FUNNEL, top=top)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    plain = attribution(FUNNEL, "time_decay", half_life=3).credit
+    asked: Any = np.int64(3)
+    pd.testing.assert_frame_equal(attribution(FUNNEL, "time_decay", half_life=asked).credit, plain)
 
 
 @pytest.mark.parametrize(("spelled", "name"), [("Last Non-Direct", "last_non_direct"), ("U-shaped", "position_based")])

@@ -325,6 +325,53 @@ def test_rows_that_differ_in_any_column_are_two() -> None:
     assert "1 of 6 rows repeat another in every column and were left out" in read_journeys(one_clock).notes
 
 
+def test_columns_that_tell_no_events_apart_do_not_count() -> None:
+    loaded = pd.concat([assigned(shop(), loaded_at=f"2026-03-{day}", batch=day) for day in (10, 11)])
+    kept = read_journeys(loaded)
+    assert kept.paths["sale"].totals[:2] == (2.0, 200.0)
+    assert any(
+        note.startswith("5 rows differ from another in loaded_at, batch alone and count as events of their own; name")
+        for note in kept.notes
+    )
+    once = read_journeys(loaded, ignore=["loaded_at", "batch"])
+    assert once.paths["sale"].totals[:2] == (1.0, 100.0)
+    assert once.units["touches"].tolist() == read_journeys(shop()).units["touches"].tolist()
+    assert "5 of 10 rows repeat another in every column but loaded_at, batch and were left out" in once.notes
+    # Orders still tell two sales apart, and are told.
+    till = ("x", "2026-03-08T10:00:00+01:00", None, None, "sale", 100.0)
+    orders = assigned(shop(till), order_id=[None, None, None, "o1", None, "o2"], loaded_at=range(6))
+    found = read_journeys(orders, ignore="loaded_at")
+    assert found.paths["sale"].totals[:2] == (2.0, 200.0)
+    assert any(note.startswith("1 rows differ from another in order_id alone") for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "words"),
+    [
+        ("loadedat", "ignore is 'loadedat': is no column; did you mean loaded_at"),
+        ("value", "ignore is 'value': is read: rows that differ in it are two events"),
+    ],
+)
+def test_columns_that_do_not_count_are_there_and_unread(ignore: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        read_journeys(assigned(shop(), loaded_at=1), ignore=ignore)
+
+
+def test_a_kpi_may_begin_with_a_digit() -> None:
+    names = [None, None, "3rd visit", "2nd_purchase", None]
+    assert set(read_journeys(assigned(shop(), conversion=names)).kpis) == {"3rd visit", "2nd_purchase"}
+
+
+def test_names_of_kpis_beside_a_column_kpi_are_told() -> None:
+    notes = read_journeys(assigned(shop(), kpi="order")).notes
+    assert "conversion holds the names of KPIs, so the column kpi is not read" in notes
+
+
+def test_a_cost_that_no_channel_is_charged_with_is_told() -> None:
+    notes = read_journeys(assigned(shop(), cost=[1.0, 1.0, 1.0, 7.5, 1.0])).notes
+    assert any("1 conversions without a channel have a cost, 7.50 in all" in note for note in notes)
+
+
 def test_spaces_around_a_kpi_or_a_customer_are_no_part_of_them() -> None:
     table = shop(("y ", "2026-03-03", None, None, "sale ", 7.0))
     journeys = read_journeys(table)
@@ -389,6 +436,8 @@ def test_journeys_without_conversions_are_read_and_refused_by_attribution() -> N
         ({"value": 5.0}, r"row 1, column value is 5.0: expected a conversion with it"),
         ({"conversion": [None, "2", "lead", None, None], "value": None}, r"row 2, column conversion is '2': expected"),
         ({"conversion": "1,5", "value": None}, r"row 1, column conversion is '1,5': expected a count with a decimal"),
+        ({"conversion": "10 EUR", "value": None}, r"column conversion is '10 EUR': expected a count with a decimal"),
+        ({"conversion": "2026-03-01", "value": None}, r"column conversion is '2026-03-01': expected a count"),
         ({"conversion": -3, "value": None}, r"row 1, column conversion is '-3': expected a count of at least 0"),
         ({"time_zone": "Mars"}, r"time_zone is 'Mars': expected an IANA time zone"),
     ],
@@ -422,6 +471,10 @@ def test_bad_paths_are_refused_by_row_and_column(table: dict[str, list], message
         ({"lookback": {"serch": 3, "*": 9}}, r"lookback is 'serch': is no channel; did you mean search"),
         ({"lookback": {"search": 3}}, r"lookback.display: is missing"),
         ({"session": -1}, r"session is -1: expected minutes above 0"),
+        ({"session": "a"}, r"session is 'a': expected minutes above 0"),
+        ({"time_zone": 5}, r"time_zone is 5: expected an IANA time zone"),
+        ({"time_zone": None}, r"time_zone: expected an IANA time zone"),
+        ({"columns": ["channel"]}, r"columns is \['channel'\]: expected our name"),
         ({"time_zone": "Pluto"}, r"time_zone is 'Pluto'"),
         ({"as_of": "soon"}, r"as_of: moment is 'soon'"),
         ({"as_of": "2020-01-01"}, r"as_of is '2020-01-01': expected a moment after the first event"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.attribution.credit import Credit, credit, removals
 from optimizer.learn.attribution.models import NOT_ADDITIVE, Settings, model_name, settings
 from optimizer.learn.journeys import Journeys, read_journeys
-from optimizer.learn.journeys.exact_sums import sums_by
+from optimizer.learn.journeys.exact_sums import sums_by, total
+from optimizer.learn.journeys.leads import lead_touch
 from optimizer.learn.journeys.paths import Paths
 from optimizer.learn.journeys.table import Source
 from optimizer.learn.journeys.transforms import direct_channels
@@ -79,6 +80,7 @@ def attribution(
     direct: str | None = None,
     samples: int | None = None,
     seed: int = 0,
+    lead: str | None = None,
 ) -> Attribution:
     """Credit channels with the conversions they brought.
 
@@ -104,12 +106,15 @@ def attribution(
     half_life : float, optional
         Of ``time_decay``: days where times are known (7 by default), else touches (1 by default).
     weights : sequence of float, optional
-        Shares of first, between, last; of ``w_shaped`` first, middle, last, others.
+        Shares of first, between, last; of ``w_shaped`` first, middle (the lead), last, others.
     direct : str, optional
         The channel without a source; by default the one called direct.
     samples, seed : int, optional
         Of ``shapley_markov``: orders of entry to draw, and the seed. By default it is exact up to 12 channels, and
         draws 400 beyond.
+    lead : str, optional
+        Of ``w_shaped``: the KPI whose touch takes the share of the middle, such as the lead on the way to the sale:
+        the last touch at or before it. Journeys without one, and the KPI itself, keep the middle touch, with a count.
 
     Returns
     -------
@@ -132,17 +137,17 @@ def attribution(
     1       b          2.0
     """
     read = read_journeys(journeys)
-    name, told = _model(model, credit), settings(order, half_life, weights, direct, samples, seed)
+    name, told = _model(model, credit), settings(order, half_life, weights, direct, samples, seed, lead)
     frames, made, totals, notes = [], [], [], list(read.notes)
     asked = asked_kpis(read, kpi)
     for one in asked:
-        paths = read.toward(one, by, transforms, direct, single=name == "time_decay")
+        paths = model_paths(read, name, told, one, by, transforms)
         found = credited(paths, name, told, read.source, one)
         labels = credit_labels(paths, read, by, one if len(asked) > 1 else None)
         frames.append(credit_frame(labels, found, paths.valued))
         made.append((labels, found))
         totals.append(total_row(paths, one))
-        said = model_notes(paths, name, told)
+        said = [*model_notes(paths, name, told), *lead_notes(read, paths, name, told, one)]
         if found.drawn:
             said.append(f"{name}: {found.drawn:,} orders of entry were drawn, seed {seed}; see conversions_error")
         notes += [f"{one}: {note}" if len(asked) > 1 else note for note in said]
@@ -157,8 +162,28 @@ def attribution(
 
 
 def asked_kpis(journeys: Journeys, kpi: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The KPIs asked for: all of them by default."""
-    return journeys.kpis if kpi is None else (kpi,) if isinstance(kpi, str) else tuple(kpi)
+    """The KPIs asked for: all of them by default.
+
+    Raises
+    ------
+    ScenarioError
+        For what names none.
+    """
+    if kpi is None:
+        return journeys.kpis
+    if not isinstance(kpi, str | Iterable) or not (asked := (kpi,) if isinstance(kpi, str) else tuple(kpi)):
+        raise ScenarioError(journeys.source, "kpi", kpi, f"expected one or more of {', '.join(journeys.kpis)}")
+    return asked
+
+
+def model_paths(
+    journeys: Journeys, model: str, told: Settings, kpi: str, by: str, transforms: str | Sequence[str] | None
+) -> Paths:
+    """Paths as a model needs them: single journeys where it reads times."""
+    if told.lead is not None:
+        journeys.check_lead(told.lead)
+    lead = told.lead if model == "w_shaped" else None
+    return journeys.toward(kpi, by, transforms, told.direct, single=model == "time_decay", lead=lead)
 
 
 def credited(paths: Paths, model: str, told: Settings, source: str, kpi: str) -> Credit:
@@ -223,6 +248,23 @@ def model_notes(paths: Paths, model: str, told: Settings) -> list[str]:
     if model.startswith("markov") and not paths.totals[2] > 0:
         notes.append("markov: no journey is without conversion; removal effects are shares of converting journeys")
     return notes
+
+
+def lead_notes(journeys: Journeys, paths: Paths, model: str, told: Settings, kpi: str) -> list[str]:
+    """Which touch took the share of the middle, under ``w_shaped``."""
+    if model != "w_shaped" or len(journeys.reached) < 2:
+        return []
+    if told.lead is None:
+        return ["w_shaped: the middle touch has the share of the one that made the lead; name the lead's KPI in lead"]
+    if paths.lead is None:
+        return [f"w_shaped: toward {kpi} itself the middle touch has the share of the lead's"]
+    without = total(paths.conversions[lead_touch(paths) < 0])
+    if not without > 0:
+        return []
+    return [
+        f"w_shaped: {without:,.10g} of {paths.totals[0]:,.10g} conversions have no touch up to a {told.lead} in their "
+        "journey; its middle touch has that share"
+    ]
 
 
 def _model(model: str, credit: str | None) -> str:

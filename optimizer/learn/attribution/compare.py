@@ -13,7 +13,9 @@ from optimizer.learn.attribution.attribute import (
     asked_kpis,
     credit_frame,
     credit_labels,
+    lead_notes,
     model_notes,
+    model_paths,
     no_conversion,
     total_row,
 )
@@ -62,6 +64,7 @@ def compare_attribution(
     order: int = 1,
     half_life: float | None = None,
     direct: str | None = None,
+    lead: str | None = None,
 ) -> Comparison:
     """Credit under several models beside each other.
 
@@ -72,7 +75,7 @@ def compare_attribution(
     models : sequence of str, optional
         All of them by default, but for ``ordered_shapley``, whose credit by channel is that of ``shapley``, and for
         ``shapley_markov`` where there are too many channels for it to be exact.
-    kpi, by, transforms, order, half_life, direct
+    kpi, by, transforms, order, half_life, direct, lead
         As in ``attribution``.
 
     Returns
@@ -91,7 +94,7 @@ def compare_attribution(
         names = tuple(one for one in names if one != "ordered_shapley" and not (one == "shapley_markov" and many))
     if not names:
         raise ScenarioError("attribution", "models", [], "expected one model or more")
-    told = settings(order, half_life, None, direct)
+    told = settings(order, half_life, None, direct, lead=lead)
     frames, totals, notes = [], [], list(read.notes)
     for one in asked_kpis(read, kpi):
         found, total, said = _one_kpi(read, names, told, one, by, transforms)
@@ -119,12 +122,12 @@ def _one_kpi(
     frames, notes = [], []
     keys = ["kpi", "channel", "campaign"] if by == "campaign" else ["kpi", "channel"]
     for name in names:
-        paths = journeys.toward(kpi, by, transforms, told.direct, single=True) if name == "time_decay" else grouped
+        paths = model_paths(journeys, name, told, kpi, by, transforms)
         frame = credit_frame(credit_labels(paths, journeys, by, kpi), credit(paths, name, told, removed), paths.valued)
         frame = frame[[*keys, "conversions", "value"]]
         frame.insert(1, "model", name)
         frames.append(frame.assign(additive=name not in NOT_ADDITIVE))
-        notes += model_notes(paths, name, told)
+        notes += [*model_notes(paths, name, told), *lead_notes(journeys, paths, name, told, kpi)]
     return frames, total_row(grouped, kpi), list(dict.fromkeys(notes))
 
 

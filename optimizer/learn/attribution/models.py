@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -71,6 +72,8 @@ class Settings:
         The channel that stands for no source.
     samples, seed : int
         Of ``shapley_markov``: orders to draw (None: exact where channels are few), and the seed of the drawing.
+    lead : str, optional
+        Of ``w_shaped``: the KPI whose touch takes the share of the middle.
     """
 
     order: int = 1
@@ -79,6 +82,7 @@ class Settings:
     direct: str | None = None
     samples: int | None = None
     seed: int = 0
+    lead: str | None = None
 
 
 def model_name(asked: str) -> str:
@@ -103,24 +107,32 @@ def settings(
     direct: str | None = None,
     samples: int | None = None,
     seed: int = 0,
+    lead: str | None = None,
 ) -> Settings:
     """Check what a model is told.
 
     Raises
     ------
     ScenarioError
-        For an order below 1, a half-life that is not above 0, weights that are none, and less than 2 samples.
+        For an order below 1, a half-life that is not above 0, weights that are none, less than 2 samples, and a seed
+        that is none.
     """
-    if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 1:
+    if not _whole(order, 1):
         raise ScenarioError("attribution", "order", order, "expected a whole number of at least 1")
-    if half_life is not None and not (isinstance(half_life, int | float) and 0 < half_life < np.inf):
+    if half_life is not None and not (_number(half_life) and 0 < half_life < np.inf):
         raise ScenarioError("attribution", "half_life", half_life, "expected days (or touches) above 0")
+    if weights is not None and (isinstance(weights, str) or not all(_number(one) for one in weights)):
+        raise ScenarioError("attribution", "weights", weights, "expected numbers, as [40, 20, 40]")
     shares = None if weights is None else tuple(float(one) for one in weights)
     if shares is not None and (not all(0 <= one < np.inf for one in shares) or not sum(shares) > 0):
         raise ScenarioError("attribution", "weights", list(shares), "expected shares of at least 0, not all 0")
-    if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 2):
+    if samples is not None and not _whole(samples, 2):
         raise ScenarioError("attribution", "samples", samples, "expected a whole number of at least 2")
-    return Settings(int(order), half_life, shares, direct, samples, int(seed))
+    if not _whole(seed, 0):
+        raise ScenarioError("attribution", "seed", seed, "expected a whole number of at least 0")
+    return Settings(
+        int(order), half_life, shares, direct, None if samples is None else int(samples), int(seed), lead
+    )
 
 
 def touch_weights(model: str, told: Settings) -> Callable[[Paths], Floats]:
@@ -156,3 +168,11 @@ def touch_weights(model: str, told: Settings) -> Callable[[Paths], Floats]:
         "participation": participation,
     }
     return plain[model]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

@@ -33,6 +33,7 @@ def credit_by_period(
     half_life: float | None = None,
     weights: Sequence[float] | None = None,
     direct: str | None = None,
+    lead: str | None = None,
 ) -> pd.DataFrame:
     """Credit by channel and period, beside the touches and the spend of that period.
 
@@ -47,7 +48,7 @@ def credit_by_period(
     dated : str
         ``touch``: credit stands where its touch does, beside the spend that brought it; ``conversion``: where the
         conversion does.
-    kpi, transforms, order, half_life, weights, direct
+    kpi, transforms, order, half_life, weights, direct, lead
         As in ``attribution``.
 
     Returns
@@ -63,7 +64,7 @@ def credit_by_period(
         For journeys without times, a model that weighs no touches, and an unknown period.
     """
     read, name = read_journeys(journeys), model_name(model)
-    told = settings(order, half_life, weights, direct)
+    told = settings(order, half_life, weights, direct, lead=lead)
     if name in BY_CHANNEL:
         raise ScenarioError(
             "attribution", "model", model, "weighs no touches, so its credit has no dates; take markov_journey"
@@ -75,7 +76,8 @@ def credit_by_period(
     asked = asked_kpis(read, kpi)
     frames = []
     for one in asked:
-        single = read.toward(one, "channel", transforms, direct, single=True)
+        of_lead = told.lead if name == "w_shaped" else None
+        single = read.toward(one, "channel", transforms, direct, single=True, lead=of_lead)
         if single.end is None:
             raise ScenarioError(read.source, "by period", None, "needs events; grouped paths have no times")
         if not single.totals[0] > 0:

@@ -3,17 +3,22 @@
     first, last, last_non_direct                  all to one touch
     linear                                        the same to every touch
     position_based 40/20/40, j_shaped 20/20/60, inverse_j 60/20/20       first / all between / last
-    w_shaped 30/30/30/10                          first / middle / last / all others
+    w_shaped 30/30/30/10                          first / lead / last / all others
     time_decay                                    2^(−age / half-life)
 
 A share for which a journey has no touch goes to the others in proportion: of two touches, 40/20/40 gives a half to
-each, 20/20/60 a quarter and three quarters. A journey with an even number of touches has two middle ones, which share.
+each, 20/20/60 a quarter and three quarters. A touch of two parts takes both shares.
+
+The lead of ``w_shaped`` is the last touch at or before the lead within the journey, where it is told which KPI that is
+(Bizible's lead creation touch); where it is not, and in journeys without a lead, the middle touch stands for it. A
+journey with an even number of touches has two middle ones, which share.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from optimizer.learn.journeys.leads import lead_touch
 from optimizer.learn.journeys.paths import Floats, Paths
 from optimizer.learn.journeys.transforms import direct_channels
 
@@ -44,11 +49,14 @@ def linear(paths: Paths) -> Floats:
 
 
 def anchored(paths: Paths, first: float, middle: float, last: float, others: float) -> Floats:
-    """Shares for the first, the middle and the last touch, and one that all others divide."""
+    """Shares for the first, the middle (or the lead's) and the last touch, and one that all others divide."""
     length, at = np.repeat(paths.length, paths.length), paths.position
     is_first, is_last = at == 0, at == length - 1
     # The middle of 2n touches is n − 1 and n, that of 2n + 1 is n, twice.
     middles = ((at == (length - 1) // 2).astype(float) + (at == length // 2)) / 2.0
+    if paths.lead is not None:
+        lead = lead_touch(paths)[paths.path]
+        middles = np.where(lead >= 0, (at == lead).astype(float), middles)
     weight = first * is_first + last * is_last + middle * middles
     is_other = ~is_first & ~is_last & ((middles == 0) | (middle == 0))
     count = np.bincount(paths.path[is_other], minlength=len(paths))[paths.path]

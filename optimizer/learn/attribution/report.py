@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from optimizer.errors import ScenarioError
 from optimizer.learn.attribution.attribute import Attribution, asked_kpis, attribution
 from optimizer.learn.attribution.compare import Comparison, compare_attribution
 from optimizer.learn.journeys import Journeys, read_journeys
@@ -74,6 +76,7 @@ def attribution_report(
     order: int = 1,
     half_life: float | None = None,
     direct: str | None = None,
+    lead: str | None = None,
     top: int = 20,
 ) -> AttributionReport:
     """Compare the models, and read paths, channels and campaigns by one of them.
@@ -84,7 +87,7 @@ def attribution_report(
         What ``read_journeys`` gives or takes.
     model : str
         By which channels and campaigns are credited.
-    kpi, transforms, order, half_life, direct
+    kpi, transforms, order, half_life, direct, lead
         As in ``attribution``.
     top : int
         How many paths a KPI.
@@ -92,11 +95,14 @@ def attribution_report(
     Raises
     ------
     ScenarioError
-        As ``attribution`` does.
+        As ``attribution`` does, and for a ``top`` below 1.
     """
     read = read_journeys(journeys)
     kpis = asked_kpis(read, kpi)
+    if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
+        raise ScenarioError("attribution_report", "top", top, "expected how many paths to show, at least 1")
     told: dict[str, Any] = {"transforms": transforms, "order": order, "half_life": half_life, "direct": direct}
+    told["lead"] = lead
     found = attribution(read, model, kpi=kpis, **told)
     by_channel = _with_cost(_with_kpi(found.credit, kpis), read, ["channel"])
     campaigns = pd.DataFrame(columns=["kpi", "channel", "campaign", "effectiveness", "measure", "least"])

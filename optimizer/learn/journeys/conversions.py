@@ -16,8 +16,8 @@ from optimizer.scenario.columns import as_text, require, row_fault
 
 _YES = frozenset({"true", "yes", "y", "t", "oui", "ja"})
 _NO = frozenset({"false", "no", "n", "f", "non", "nein", "none", "null", "nan", "-"})
-#: A number that could not be read, such as 1,5: no one calls a KPI so.
-_NUMBER_LIKE = re.compile(r"[+-]?[.,]?\d")
+#: A number that could not be read, such as 1,5 or 10 EUR, or a date: no one calls a KPI so, but "2nd purchase".
+_NUMBER_LIKE = re.compile(r"(?=.*\d)[\W\d_]*(eur|usd|gbp|chf)?[\W\d_]*", re.IGNORECASE)
 
 
 def read_conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tuple[str, ...], list[str]]:
@@ -26,7 +26,7 @@ def read_conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tupl
     Raises
     ------
     ScenarioError
-        For a table without conversions, a count below 0, a count among names, and a name that begins as a number does.
+        For a table without conversions, a count below 0, a count among names, and a name that holds no letters.
     """
     column = "conversion" if "conversion" in table.columns or "kpi" not in table.columns else "kpi"
     require(table, file, column)
@@ -48,11 +48,11 @@ def read_conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tupl
         odd = int(np.flatnonzero((amount < 0) | np.isinf(amount))[0])
         rows = np.flatnonzero(codes == odd)
         raise row_fault(file, int(rows[0]), column, spelled[odd], "expected a count of at least 0", len(rows))
-    if mistyped := [at for at, one in enumerate(spelled) if is_name[at] and _NUMBER_LIKE.match(one)]:
+    if mistyped := [at for at, one in enumerate(spelled) if is_name[at] and _NUMBER_LIKE.fullmatch(one)]:
         rows = np.flatnonzero(codes == mistyped[0])
         raise row_fault(
             file, int(rows[0]), column, spelled[mistyped[0]],
-            "expected a count with a decimal point, or a KPI's name that begins with a letter", len(rows),
+            "expected a count with a decimal point, or a KPI's name in words", len(rows),
         )  # fmt: skip
     if counted:
         found = np.append(amount, 0.0)[codes] if spelled else np.zeros(len(table))
@@ -65,6 +65,8 @@ def read_conversions(table: pd.DataFrame, file: str) -> tuple[Floats, Ints, tupl
     else:
         found = np.append(np.where(is_name, 1.0, 0.0), 0.0)[codes]
         label = words
+        if column != "kpi" and "kpi" in table.columns:
+            notes.append("conversion holds the names of KPIs, so the column kpi is not read")
     kpi, names = distinct_words(label.where(found > 0))
     kpis = tuple(str(name) for name in names)
     alike: dict[str, list[str]] = {}

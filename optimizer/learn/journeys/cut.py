@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.learn.journeys.events import DAY, Events, unit_labels
 from optimizer.learn.journeys.exact_sums import sums_by, total
+from optimizer.learn.journeys.leads import Reached
 from optimizer.learn.journeys.order import joint_key
 from optimizer.learn.journeys.paths import Paths
 from optimizer.scenario.messages import did_you_mean
@@ -39,11 +41,14 @@ class Cut:
         Their names are the labels of the events' units.
     unattributed : DataFrame
         kpi, conversions, value: those without a touch in the window.
+    reached : dict of str to Reached
+        When each KPI was reached.
     notes : tuple of str
     """
 
     paths: dict[str, Paths]
     unattributed: pd.DataFrame
+    reached: dict[str, Reached]
     notes: tuple[str, ...]
 
 
@@ -70,7 +75,7 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
     touches = np.flatnonzero(events.unit >= 0)
     notes: list[str] = []
     if session is not None:
-        if not 0 < session < np.inf:
+        if not _positive(session):
             raise ScenarioError("journeys", "session", session, "expected minutes above 0")
         again = _same_session(events, touches, round(session * MINUTE))
         notes.append(f"{int(again.sum()):,} touches follow one of the same session and count with it")
@@ -79,10 +84,11 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
         raise ScenarioError("journeys", "channel", None, "expected touches; every row is a conversion alone")
     labels = unit_labels(events.units)
     key = joint_key(events.customer, events.moment)
-    paths, lost = {}, []
+    paths, lost, times = {}, [], {}
     for position, kpi in enumerate(events.kpis):
         reached = np.flatnonzero(events.kpi == position)
         paths[kpi], missed = _toward(events, labels, touches, reached, key, window)
+        times[kpi] = Reached(events.customer[reached], events.moment[reached])
         lost.append({"kpi": kpi, "conversions": missed[0], "value": missed[1] if events.valued else np.nan})
         if missed[0]:
             worth = f" worth {missed[1]:,.2f}" if events.valued else ""
@@ -91,7 +97,7 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
                 f"{kpi}: {missed[0]:,.10g} conversions{worth} have no touch before them{within} and are credited to "
                 "no one"
             )
-    return Cut(paths, pd.DataFrame(lost), tuple(notes))
+    return Cut(paths, pd.DataFrame(lost), times, tuple(notes))
 
 
 def _toward(
@@ -133,6 +139,7 @@ def _toward(
             valued=events.valued,
             age=np.concatenate((age[inside], events.moment[rest[last]][pieces] - events.moment[rest])) / DAY,
             end=end,
+            customer=np.concatenate((events.customer[first[served]], events.customer[rest[last]])),
         ),
         (total(conversions[missed]), total(value[missed])),
     )
@@ -165,8 +172,13 @@ def _windows(events: Events, lookback: float | Mapping[str, float] | None) -> Fl
     for channel, days in asked.items():
         if channel != "*" and channel not in channels:
             raise ScenarioError("journeys", "lookback", channel, f"is no channel; {did_you_mean(channel, channels)}")
-        if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days < np.inf:
+        if not _positive(days):
             raise ScenarioError("journeys", "lookback", days, "expected days above 0")
     if "*" not in asked and (left := [one for one in channels if one not in asked]):
         raise ScenarioError("journeys", f"lookback.{left[0]}", None, "is missing; give its days, or * for all others")
     return np.array([asked.get(one, asked.get("*", np.nan)) for one in channels], float) * DAY
+
+
+def _positive(value: object) -> bool:
+    """Whether it is a finite number above 0."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < np.inf

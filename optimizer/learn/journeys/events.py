@@ -9,7 +9,7 @@ a conversion too, at that moment; without a channel it is a conversion alone, su
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.journeys.conversions import distinct_words, read_conversions
-from optimizer.learn.journeys.exact_sums import Floats, Ints, sums_by
+from optimizer.learn.journeys.exact_sums import Floats, Ints, sums_by, total
 from optimizer.learn.journeys.identities import joined
 from optimizer.learn.journeys.moments import one_moment, read_moments
 from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature
 from optimizer.learn.journeys.order import joint_key
-from optimizer.learn.journeys.repeats import repeats
+from optimizer.learn.journeys.repeats import ignored, repeats
 from optimizer.learn.journeys.table import Source
 from optimizer.scenario.columns import as_text, numbers, require, row_fault
 from optimizer.scenario.messages import did_you_mean
@@ -102,6 +102,8 @@ def named(table: pd.DataFrame, columns: Mapping[str, str] | None, file: str) -> 
         When ``columns`` speaks of one that is not there, or takes the name of another.
     """
     renamed: dict[str, str] = {}
+    if columns is not None and not isinstance(columns, Mapping):
+        raise ScenarioError(file, "columns", columns, "expected our name of a column to the table's own, as a mapping")
     for ours, theirs in (columns or {}).items():
         if theirs not in table.columns:
             raise ScenarioError(file, f"column {theirs}", None, f"is missing; {did_you_mean(theirs, table.columns)}")
@@ -124,6 +126,7 @@ def read_events(
     identities: Source | None,
     time_zone: str,
     as_of: object,
+    ignore: str | Sequence[str] = (),
 ) -> Events:
     """Check and sort a table of events; see ``optimizer.learn.journeys.read_journeys``.
 
@@ -136,6 +139,7 @@ def read_events(
     if nomenclature is None:
         require(table, file, "channel")
     notes: list[str] = []
+    uncounted = ignored(table, file, ignore)
     customer, who = distinct_words(as_text(table["customer_id"]))
     if (empty := customer < 0).any():
         raise row_fault(
@@ -164,6 +168,11 @@ def read_events(
     ):  # fmt: skip
         if empty.any():
             notes.append(f"{int(empty.sum()):,} rows of {what} have an empty {column}, taken as 0")
+    if (lost := (unit < 0) & (cost > 0)).any():
+        notes.append(
+            f"{int(lost.sum()):,} conversions without a channel have a cost, {total(cost[lost]):,.2f} in all, which no "
+            "channel is charged with"
+        )
     kept = np.ones(len(table), bool)
     if as_of is not None:
         kept = moments.utc <= one_moment(as_of, time_zone, "as_of")
@@ -178,8 +187,8 @@ def read_events(
         if ahead:
             notes.append(f"{ahead:,} rows lie in the future of this computer's clock; give as_of to leave them out")
     read = {"customer": customer, "moment": moments.utc, "kpi": kpi, "conversions": conversions, "value": value,
-            "cost": cost}  # fmt: skip
-    order, said = _sorted(person, moments.utc, unit, table, read, kept)
+            "cost": cost, "unit": unit}  # fmt: skip
+    order, said = _sorted(person, moments.utc, unit, table, read, kept, uncounted)
     notes += said
     kpi, kpis = _by_frequency(kpi[order], conversions[order], kpis)
     touches = order[unit[order] >= 0]
@@ -306,7 +315,7 @@ def _mapped(
 
 def _sorted(
     person: Ints, moment: Ints, unit: Ints, table: pd.DataFrame, read: Mapping[str, NDArray[Any]],
-    kept: NDArray[np.bool_],
+    kept: NDArray[np.bool_], ignore: Sequence[str],
 ) -> tuple[Ints, list[str]]:  # fmt: skip
     """The rows that count in the order of person, moment and unit, conversions alone last; repeats left out."""
     notes = []
@@ -322,14 +331,16 @@ def _sorted(
     same = together & (what[1:] == what[:-1])
     if same.any():
         rows = np.flatnonzero(np.append(False, same) | np.append(same, False))
-        repeat = repeats(table, read, order[rows])
+        repeat, said = repeats(table, read, order[rows], ignore)
         if repeat.any():
-            keep = np.ones(len(order), bool)
-            keep[rows[repeat]] = False
+            but = f" but {', '.join(ignore)}" if ignore else ""
             notes.append(
-                f"{int(repeat.sum()):,} of {len(order):,} rows repeat another in every column and were left out"
+                f"{int(repeat.sum()):,} of {len(order):,} rows repeat another in every column{but} and were left out"
             )
-            order = order[keep]
+        notes += said
+        keep = np.ones(len(order), bool)
+        keep[rows[repeat]] = False
+        order = order[keep]
     tied = together & (what[1:] != what[:-1]) & (what[1:] >= 0)
     if tied.any():
         notes.append(

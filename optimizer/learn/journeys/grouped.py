@@ -111,9 +111,9 @@ def _parsed(
     table: pd.DataFrame, name: str, separator: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], np.ndarray]:
     """Touches and starts of the distinct texts, the channels' names, and the text of each row."""
-    mark = separator.strip() or separator
-    if not mark:
+    if not isinstance(separator, str) or not separator:
         raise ScenarioError(name, "separator", separator, "expected a sign such as '>'")
+    mark = separator.strip() or separator
     words = pa.array(as_text(table["path"]).array)
     words = words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
     encoded = words.cast(pa.large_string()).dictionary_encode()

@@ -13,10 +13,11 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.journeys.cut import cut
 from optimizer.learn.journeys.events import named, read_events, unit_labels
 from optimizer.learn.journeys.grouped import is_grouped, read_grouped
+from optimizer.learn.journeys.leads import Reached, with_lead
 from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature, read_nomenclature
 from optimizer.learn.journeys.paths import Paths
 from optimizer.learn.journeys.table import Source, read_table, source_name
-from optimizer.learn.journeys.transforms import transformed
+from optimizer.learn.journeys.transforms import asked_transforms, transformed
 from optimizer.scenario.messages import did_you_mean
 
 
@@ -42,6 +43,8 @@ class Journeys:
     unmapped : DataFrame
         Raw names that no line of the nomenclature fits: name, the columns it looks at, events, conversions, cost; most
         events first.
+    reached : dict of str to Reached
+        When each KPI was reached; empty for grouped paths.
     """
 
     source: str
@@ -51,6 +54,7 @@ class Journeys:
     unattributed: pd.DataFrame = field(default_factory=pd.DataFrame)
     spent: pd.DataFrame = field(default_factory=pd.DataFrame)
     unmapped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reached: dict[str, Reached] = field(default_factory=dict, repr=False)
     _made: dict[tuple[object, ...], Paths] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -66,6 +70,7 @@ class Journeys:
         direct: str | None = None,
         *,
         single: bool = False,
+        lead: str | None = None,
     ) -> Paths:
         """Paths toward a KPI.
 
@@ -81,14 +86,18 @@ class Journeys:
             The channel without a source, for ``drop_direct``.
         single : bool
             Keep single journeys with their times where the input has them, else count equal paths together.
+        lead : str, optional
+            A KPI on the way to this one: single journeys say when it was reached in them (``Paths.lead``).
 
         Raises
         ------
         ScenarioError
-            For an unknown KPI, level or transform.
+            For an unknown KPI, level, transform or lead, and a lead without times.
         """
-        asked = () if transforms is None else (transforms,) if isinstance(transforms, str) else tuple(transforms)
-        key = (kpi, by, asked, direct, single and self.timed(kpi))
+        asked = asked_transforms(transforms)
+        if lead is not None:
+            self.check_lead(lead)
+        key = (kpi, by, asked, direct, (single or lead is not None) and self.timed(kpi), lead)
         if key not in self._made:
             if kpi not in self.paths:
                 raise ScenarioError(self.source, "kpi", kpi, did_you_mean(kpi, self.kpis))
@@ -98,9 +107,17 @@ class Journeys:
                 raise ScenarioError(self.source, "by", by, "the journeys name no campaigns; add a column campaign")
             paths = self.paths[kpi]
             paths = paths if by == "campaign" else _by_channel(paths, self.units)
-            made = transformed(paths if key[-1] else paths.distinct(), asked, direct)
-            self._made[key] = made if key[-1] else made.distinct()
+            paths = paths if lead is None or lead == kpi else with_lead(paths, self.reached[lead])
+            made = transformed(paths if key[-2] else paths.distinct(), asked, direct)
+            self._made[key] = made if key[-2] else made.distinct()
         return self._made[key]
+
+    def check_lead(self, lead: str) -> None:
+        """Refuse a lead that is no KPI, or has no times."""
+        if lead not in self.paths:
+            raise ScenarioError(self.source, "lead", lead, f"is no KPI; {did_you_mean(str(lead), self.kpis)}")
+        if lead not in self.reached:
+            raise ScenarioError(self.source, "lead", lead, "needs events; grouped paths do not tell when it was made")
 
     def timed(self, kpi: str) -> bool:
         """Whether the times of touches are known."""
@@ -131,6 +148,7 @@ def read_journeys(
     as_of: object = None,
     columns: Mapping[str, str] | None = None,
     separator: str = ">",
+    ignore: str | Sequence[str] = (),
 ) -> Journeys:
     """Read journeys: events, or grouped paths.
 
@@ -159,6 +177,9 @@ def read_journeys(
         Our name of a column to the table's own.
     separator : str
         What stands between the touches of a path.
+    ignore : str or sequence of str
+        Columns that do not tell one event from another, such as the time at which a row was loaded: rows that differ
+        in them alone are one event. Without them, only rows that repeat another in every column are left out.
 
     Returns
     -------
@@ -178,6 +199,7 @@ def read_journeys(
     if is_grouped(table):
         for asked, value in (
             ("identities", identities), ("lookback", lookback), ("session", session), ("as_of", as_of),
+            ("ignore", ignore or None),
         ):  # fmt: skip
             if value is not None:
                 raise ScenarioError(name, asked, None, "needs events; grouped paths have no customers and no times")
@@ -190,6 +212,7 @@ def read_journeys(
         identities=identities,
         time_zone=time_zone,
         as_of=as_of,
+        ignore=ignore,
     )
     found = cut(events, lookback, session)
     return Journeys(
@@ -200,6 +223,7 @@ def read_journeys(
         unattributed=found.unattributed,
         spent=events.spent,
         unmapped=events.unmapped,
+        reached=found.reached,
     )
 
 

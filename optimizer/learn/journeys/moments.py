@@ -133,6 +133,8 @@ def _zones(table: pd.DataFrame, file: str, zone: str) -> NDArray[np.object_]:
 
 def _check_zone(zone: str, place: str) -> None:
     try:
+        if not isinstance(zone, str):
+            raise TypeError("a zone has a name")
         pd.Timestamp("2026-01-01").tz_localize(zone)
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise ScenarioError("journeys", place, zone, "expected an IANA time zone such as Europe/Paris") from error

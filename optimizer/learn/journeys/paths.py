@@ -41,6 +41,10 @@ class Paths:
         Days from each touch to the end of its journey; only where a path is a single journey.
     end : array of int, n, optional
         When each journey ended, microseconds since 1970 in UTC; only where ``age`` is.
+    customer : array of int, n, optional
+        Whose journey it was; only where ``age`` is.
+    lead : array of float, n, optional
+        Days from the lead within each journey to its end, NaN where there is none; only where it was asked for.
     owner : array of int, optional
         The name each state belongs to, where states are finer than names (``search(2)``); else states are names.
     """
@@ -54,6 +58,8 @@ class Paths:
     valued: bool = True
     age: Floats | None = None
     end: Ints | None = None
+    customer: Ints | None = None
+    lead: Floats | None = None
     owner: Codes | None = None
 
     def __len__(self) -> int:
@@ -109,6 +115,8 @@ class Paths:
             lost=self.lost[rows],
             age=None if self.age is None else self.age[touches],
             end=None if self.end is None else self.end[rows],
+            customer=None if self.customer is None else self.customer[rows],
+            lead=None if self.lead is None else self.lead[rows],
         )
 
     def keep(self, touches: NDArray[np.bool_]) -> Paths:
@@ -133,13 +141,16 @@ class Paths:
         np.minimum.at(first, group, np.arange(len(self)))
         size = len(order)
         if size == len(self) and np.array_equal(group, np.arange(size)):
-            return replace(self, age=None, end=None)
+            return self._timeless()
         return replace(
-            replace(self, age=None, end=None).take(first),
+            self._timeless().take(first),
             conversions=sums_by(group, self.conversions, size),
             value=sums_by(group, self.value, size),
             lost=sums_by(group, self.lost, size),
         )
+
+    def _timeless(self) -> Paths:
+        return replace(self, age=None, end=None, customer=None, lead=None)
 
     def texts(self, separator: str = " > ") -> list[str]:
         """Each path as text, its touches by their channel."""

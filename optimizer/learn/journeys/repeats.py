@@ -1,20 +1,47 @@
-"""Repeats: rows of a table of events that say the same in every column, as exports that overlap bring them."""
+"""Repeats: rows of a table of events that say the same in every column, as exports that overlap bring them.
+
+Columns that do not tell one event from another, such as the time at which a row was loaded, may be named: they do not
+count. Rows that differ in columns alone which nothing reads are kept, and told with those columns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.errors import ScenarioError
+from optimizer.scenario.messages import did_you_mean
+
 #: Columns compared by what was read from them: 1 and 1.0, or two clocks, say the same.
 _READ = ("customer_id", "timestamp", "time_zone", "conversion", "kpi", "value", "cost")
 
 
-def repeats(table: pd.DataFrame, read: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of ``rows`` repeat an earlier one of them in every column.
+def ignored(table: pd.DataFrame, file: str, ignore: str | Sequence[str]) -> tuple[str, ...]:
+    """The columns that do not count, checked.
+
+    Raises
+    ------
+    ScenarioError
+        For a column that is not there, or that events are read from.
+    """
+    names = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    for column in names:
+        if column not in table.columns:
+            raise ScenarioError(file, "ignore", column, f"is no column; {did_you_mean(str(column), table.columns)}")
+        if column in _READ:
+            words = "is read: rows that differ in it are two events; expected a column such as loaded_at"
+            raise ScenarioError(file, "ignore", column, words)
+    return names
+
+
+def repeats(
+    table: pd.DataFrame, read: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], ignore: Sequence[str] = ()
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which of ``rows`` repeat an earlier one of them in every column that counts, and a note on those that nearly do.
 
     Two sales of one moment with two order numbers are two sales: columns that nothing else looks at count too.
 
@@ -23,14 +50,36 @@ def repeats(table: pd.DataFrame, read: Mapping[str, NDArray[Any]], rows: NDArray
     table : DataFrame
         The events as they came, raw names and identifiers included.
     read : mapping of str to array
-        What was read from the columns of customers, moments, conversions and amounts, a value a row of ``table``.
+        What was read from the columns of customers, moments, touches, conversions and amounts, a value a row of
+        ``table``.
     rows : array of int
         The rows to compare, by position.
+    ignore : sequence of str
+        Columns that do not count.
     """
-    others = table.drop(columns=[column for column in _READ if column in table.columns]).iloc[rows]
-    parts = [pd.Series(column[rows]) for column in read.values()]
-    parts += [_comparable(others[column]).reset_index(drop=True) for column in others.columns]
-    return pd.concat(parts, axis=1, ignore_index=True).duplicated().to_numpy(bool)
+    unread = [column for column in table.columns if column not in (*_READ, *ignore)]
+    others = pd.concat(
+        [pd.Series(0, index=range(len(rows)))]
+        + [_comparable(table[column].iloc[rows]).reset_index(drop=True) for column in unread],
+        axis=1, ignore_index=True,
+    )  # fmt: skip
+    same = pd.concat([pd.Series(column[rows]) for column in read.values()], axis=1, ignore_index=True)
+    found = pd.concat([same, others], axis=1, ignore_index=True).duplicated().to_numpy(bool)
+    notes = []
+    # What nothing reads may tell two events apart (an order number) or nothing (when a row was loaded).
+    alike = same.loc[~found].groupby(list(same.columns), sort=False).ngroup()
+    kept = int(alike.duplicated().sum())
+    if kept:
+        differ = [
+            column
+            for at, column in enumerate(unread, start=1)
+            if len(pd.DataFrame({"event": alike, "cell": others.loc[~found, at]}).drop_duplicates()) > alike.nunique()
+        ]
+        notes.append(
+            f"{kept:,} rows differ from another in {', '.join(differ)} alone and count as events of their own; "
+            "name in ignore what tells no events apart"
+        )
+    return found, notes
 
 
 def _comparable(column: pd.Series) -> pd.Series:

@@ -53,9 +53,24 @@ def transformed(paths: Paths, transforms: str | Sequence[str] | None, direct: st
     ScenarioError
         For an unknown transform, a trim without its number, or one after ``frequency``.
     """
-    for asked in [transforms] if isinstance(transforms, str) else transforms or ():
+    for asked in asked_transforms(transforms):
         paths = _one(paths, asked, direct)
     return paths
+
+
+def asked_transforms(transforms: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The transforms asked for, one by one.
+
+    Raises
+    ------
+    ScenarioError
+        For what is neither a name nor a list of them.
+    """
+    if transforms is None or isinstance(transforms, str):
+        return () if transforms is None else (transforms,)
+    if not isinstance(transforms, Sequence):
+        raise ScenarioError("transforms", "transform", transforms, f"expected one or more of {', '.join(TRANSFORMS)}")
+    return tuple(transforms)
 
 
 def direct_channels(paths: Paths, direct: str | None) -> np.ndarray:
