@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,11 @@ def compile_context(context: Context, verbs: Mapping[str, Verb]) -> tuple[Proble
     minimum_volumes(context)
     worth = objective(context)
     memory = memory_of(facts)
-    compiled = _compiled(context, verbs, memory)
-    if memory.order is None:
-        memory.order = canonical_order(facts)
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(canonical_order, facts) if memory.order is None else None  # of facts alone
+        compiled = _compiled(context, verbs, memory)
+    if order is not None:
+        memory.order = order.result()
     problem = Problem(
         name=scenario.spec.name,
         customer_names=facts.customers["customer_id"].array,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -59,13 +61,13 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
     for name, kpi in spec.kpis.items():
         if isinstance(kpi.gross_margin, str):
             columns.get(kpi.gross_margin, f"kpis.{name}.gross_margin")
-    cells: list[Saturation] = []
-    left_out: list[LeftOut] = []
-    if spec.appetence is None:
-        pairs = _no_pairs()
-    else:
-        pairs, cells, left_out = _pairs(spec, tables, money, file, customers, activities, columns, needs)
-    past, past_left = build_past(spec, tables, money, customers, dated=bool(len(days)) and int(days.min()) >= 0)
+    dated = bool(len(days)) and int(days.min()) >= 0
+    # The two largest tables are read at the same time; of faults in both the first one's is told.
+    with ThreadPoolExecutor(2) as pool:
+        of_pairs = pool.submit(_pairs, spec, tables, money, file, customers, activities, columns, needs)
+        of_past = pool.submit(build_past, spec, tables, money, customers, dated=dated)
+    pairs, cells, left_out = of_pairs.result()
+    past, past_left = of_past.result()
     for source in (spec.history, spec.committed):
         tables.release(source)
     group = _groups(spec, pairs, activities, file)
@@ -133,6 +135,8 @@ def _pairs(
     needs: frozenset[str],
 ) -> tuple[Pairs, list[Saturation], list[LeftOut]]:
     """Eligible pairs with their worth, the saturation cells, and what was left out."""
+    if spec.appetence is None:
+        return _no_pairs(), [], []
     name = tables.name(spec.appetence, "appetence")
     scored = score_pairs(spec, _appetence(spec, tables, money, name), name, customers, activities)
     tables.release(spec.appetence)

@@ -111,23 +111,23 @@ def build_columns(
     )
 
     def state(part: slice) -> None:
-        some = pair[part]
         which = place[part]
+        # Columns of one contact stand together: what does not tell them apart is looked up once.
+        new = np.diff(pair[part], prepend=-1) != 0
+        some, of = pair[part][new], np.cumsum(new) - 1
         columns.term[part] = local[which]
-        columns.code[part] = links.code[some]
-        answers = _Answers(problem, some, diagrams.terms, diagrams.term[order[which]])
-        value = np.zeros(len(some))
-        for weights in worth.contacts:
-            value += answers.on(weights)
+        columns.code[part] = links.code[some][of]
+        answers = _Answers(problem, some, of, diagrams.terms, diagrams.term[order[which]])
+        value = sum((answers.on(weights) for weights in worth.contacts), np.zeros(len(some)))[of]
         for kind, several in worth.responses.items():
             if several:
                 each = sum((answers.on(weights) for weights in several), np.zeros(len(some)))
                 if outside is not None:
                     each[outside[some]] = 0.0
-                value += each * answers.response(kind)
+                value += each[of] * answers.response(kind)
         columns.worth[part] = value
         for row, one in enumerate(links.bases[1:]):
-            base = one.on(problem.customer, some)
+            base = one.on(problem.customer, some)[of]
             columns.base[row, part] = base if one.kind is None else base * answers.response(one.kind)
 
     # A part at a time on each thread: what is gathered meanwhile stays near the processor.
@@ -138,16 +138,16 @@ def build_columns(
 
 
 class _Answers:
-    """What some columns' contacts weigh and how they are answered."""
+    """What contacts weigh, and how they are answered in each of their columns, ``of`` a contact and with a term."""
 
-    def __init__(self, problem: Problem, pair: Ints, terms: Terms, term: Ints) -> None:
-        self.problem, self.pair, self.terms, self.term = problem, pair, terms, term
+    def __init__(self, problem: Problem, pair: Ints, of: Int64, terms: Terms, term: Ints) -> None:
+        self.problem, self.pair, self.of, self.terms, self.term = problem, pair, of, terms, term
         self.customer, self.activity = problem.customer[pair], problem.activity[pair]
         self.known: dict[str, Floats] = {}
         self.factor = self._factor()
 
     def on(self, weights: Weights) -> Floats:
-        """Weights on the columns' contacts."""
+        """Weights on the contacts."""
         if weights.pair is not None:
             weights = replace(weights, pair=weights.pair[self.pair])
         return weights.on(self.customer, self.activity)
@@ -156,7 +156,7 @@ class _Answers:
         """Effective response of each column: min(1, p · static · factor)."""
         if kind not in self.known:
             responses = self.problem.responses
-            response = responses.scores[kind][self.pair] * responses.static[self.pair]
+            response = (responses.scores[kind][self.pair] * responses.static[self.pair])[self.of]
             if self.factor is not None:
                 response *= self.factor
             self.known[kind] = np.minimum(response, 1.0, out=response)
@@ -167,7 +167,7 @@ class _Answers:
         responses = self.problem.responses
         if not responses.ranks and not responses.changes:
             return None
-        factor = np.ones(len(self.pair))
+        factor = np.ones(len(self.of))
         if responses.ranks:
             kept = [self.on(rank.members) != 0 for rank in responses.ranks]
             way = np.arange(len(self.pair))
@@ -177,10 +177,10 @@ class _Answers:
                 every = np.arange(1 << len(kept))
                 kept = [(every >> k & 1).astype(bool) for k in range(len(kept))]
             table = rank_factors(responses.ranks, kept, len(kept[0]))
-            factor = table[way, np.minimum(self.terms.rank[self.term], table.shape[1] - 1)]
+            factor = table[way[self.of], np.minimum(self.terms.rank[self.term], table.shape[1] - 1)]
         changed = self.terms.changed[self.term]
         for change in responses.changes:
-            factor = np.where(changed & (self.on(change.members) != 0), factor * change.factor, factor)
+            factor = np.where(changed & (self.on(change.members) != 0)[self.of], factor * change.factor, factor)
         return factor
 
 

@@ -6,6 +6,7 @@ Nothing of it depends on what rows allow. So a problem that differs from the las
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -88,8 +89,7 @@ def prepare(problem: Problem, structure: Structure, memory: Memory | None, tell:
             columns, read = add_bonds(
                 problem, columns, links, bonds, structure.expressions, structure.worth, structure.outside
             )
-        rounding = read.rounding(columns.code, columns.base)
-        stated.append(Stated(columns, read, rounding, steps_of_columns(columns, read), find_twins(columns)))
+        stated.append(_stated(columns, read))
     wide = 0
     if diagrams.restricted is not None:
         wide = int(np.isin(diagrams.class_of[units.unit], np.flatnonzero(~diagrams.exact)).sum())
@@ -97,6 +97,17 @@ def prepare(problem: Problem, structure: Structure, memory: Memory | None, tell:
     if memory is not None and sum(len(one.columns.pair) for one in stated if one is not None) <= KEPT_COLUMNS:
         memory.prepared = prepared
     return prepared
+
+
+def _stated(columns: Columns, links: Links) -> Stated:
+    """What is asked of columns before any price, on both cores."""
+    with ThreadPoolExecutor(2) as pool:
+        steps = pool.submit(steps_of_columns, columns, links)
+        rounding = pool.submit(links.rounding, columns.code, columns.base)
+        even = pool.submit(lambda: columns.even)
+        twins = find_twins(columns)  # the only one whose kernels have threads of their own
+    even.result()
+    return Stated(columns, links, rounding.result(), steps.result(), twins)
 
 
 def differs_in_bounds_alone(one: Problem, other: Problem) -> bool:
