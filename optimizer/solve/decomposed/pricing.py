@@ -150,11 +150,12 @@ class Pricing:
             samples, tolerance = [count], FIRST
         for size in samples:
             stage = dual.stage(self._sample(size), self.blocks)
-            before = price
-            if half is not None and self._leads():
-                price = self._led(stage, dual.at(price, stage), half, tolerance, f"{size:,}")[0].price
+            # The smaller a sample, the further its best prices lie from those of all, however well they are known.
+            before, enough = price, tolerance * max(SAMPLES[-1] / size, 1.0)
+            if half is not None and size > SAMPLES[0] and self._leads():
+                price = self._led(stage, dual.at(price, stage), half, enough, f"{size:,}")[0].price
             else:
-                price = self._descend(stage, price, half, tolerance, f"{size:,} customers").best.price
+                price = self._descend(stage, price, half, enough, f"{size:,} customers").best.price
             half = self._reach(price, before, half, size)
         return price, np.full(len(rows), np.inf) if half is None else half
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from optimizer.problem import Floats, Ints
 from optimizer.solve.decomposed.alternatives import alternatives
 from optimizer.solve.decomposed.dual import Dual
-from optimizer.solve.decomposed.links import Links
 
 Int64 = NDArray[np.int64]
 
 #: Choices of a unit that the model knows.
 KNOWN = 4
+#: Temperatures that a choice must lose for its share to be none.
+COLD = 50.0
 #: Pieces that threads share; fixed, so that sums do not depend on their number.
 PIECES = 8
 
@@ -29,18 +30,13 @@ PIECES = 8
 class TiedChoices:
     """Choices of units that may change, the first of each unit first.
 
-    ``start`` (units + 1,) runs of choices; ``loss`` (P,) what each loses against the first; ``run`` (P + 1,) runs of
-    ``code`` and ``base`` (bases − 1, …), as in ``Links``, of the columns of a choice: what it costs at moved prices;
-    ``pointer`` (P + 1,) runs of ``row`` and ``more``: what a choice uses of the rows beyond the first; ``weight``
-    (units,) how many customers each is.
+    ``start`` (units + 1,) runs of choices; ``loss`` (P,) what each loses against the first; ``pointer`` (P + 1,) runs
+    of ``row`` and ``more``: what a choice uses of the rows beyond the first; ``weight`` (units,) how many customers
+    each is.
     """
 
-    links: Links
     start: Int64
     loss: Floats
-    run: Int64
-    code: Ints
-    base: Floats
     pointer: Int64
     row: Ints
     more: Floats
@@ -60,8 +56,7 @@ def tied_choices(dual: Dual, units: Ints, prices: Floats, weight: Floats) -> Tie
     np.cumsum(pointer, out=pointer)
     row, more = np.empty(pointer[-1], np.int32), np.empty(pointer[-1])
     _further(pieces, *arrays, pointer, row, more, True)
-    code, base = dual.columns.code[options.column], dual.columns.base[:, options.column]
-    return TiedChoices(dual.links, start, options.loss, options.start, code, base, pointer, row, more, weight)
+    return TiedChoices(start, options.loss, pointer, row, more, weight)
 
 
 @nb.njit(cache=True, parallel=True)
@@ -118,16 +113,15 @@ def soft_maximum(
     slope, bend = np.zeros((PIECES, rows)), np.zeros((PIECES, rows, rows))
     most = int(np.diff(model.start).max(initial=1))
     _smoothed(
-        pieces, model.start, model.loss, model.run, model.code, model.base, model.links.prices(moved), model.pointer,
-        model.row, model.more, model.weight, temperature, most, value, mixed, ties, slope, bend, every,
+        pieces, model.start, model.loss, model.pointer, model.row, model.more, moved, model.weight, temperature, most,
+        value, mixed, ties, slope, bend, every,
     )  # fmt: skip
     return float(value.sum()), slope.sum(axis=0), bend.sum(axis=0), float(mixed.sum()), float(ties.sum())
 
 
 @nb.njit(cache=True, parallel=True)
 def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
-    pieces, start, loss, run, code, base, cost, pointer, row, more, weight, temperature, most, value, mixed, ties,
-    slope, bend, every,
+    pieces, start, loss, pointer, row, more, moved, weight, temperature, most, value, mixed, ties, slope, bend, every,
 ):  # fmt: skip
     for piece in nb.prange(len(pieces) - 1):
         rows = slope.shape[1]
@@ -136,17 +130,17 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
         mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.int64)
         for u in range(pieces[piece], pieces[piece + 1]):
             begin, end = start[u], start[u + 1]
-            best, first = -np.inf, 0.0
-            for a in range(begin, end):
+            best, other = 0.0, -np.inf  # the first uses nothing beyond itself
+            worth[0] = 0.0
+            for a in range(begin + 1, end):
                 v = -loss[a]
-                for k in range(run[a], run[a + 1]):
-                    v -= cost[0, code[k]]
-                    for b in range(1, cost.shape[0]):
-                        v -= cost[b, code[k]] * base[b - 1, k]
-                if a == begin:
-                    first = v
-                worth[a - begin] = v - first
-                best = max(best, v - first)
+                for k in range(pointer[a], pointer[a + 1]):
+                    v -= more[k] * moved[row[k]]
+                worth[a - begin] = v
+                other = max(other, v)
+            if other < -COLD * temperature:
+                continue  # it keeps its first choice, which is worth nothing here
+            best = max(best, other)
             total = 0.0
             for a in range(end - begin):
                 share[a] = np.exp((worth[a] - best) / temperature)
