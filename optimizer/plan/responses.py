@@ -68,11 +68,17 @@ class Responses:
         self.scenario, self.plan = scenario, plan
         self.rows = pair_rows(plan)
         pairs, factor = scenario.facts.pairs, effect_factors(scenario, plan, order)
+        self.effect = factor
         self.score = pairs.score[self.rows] * factor
         self.kpis = {name: score[self.rows] * factor for name, score in pairs.kpis.items()}
         self.groups = Groups(scenario.facts, plan)
 
-    def expected(self, scale: Floats | None = None, curves: Mapping[str, Curve] | None = None) -> Expected:
+    def expected(
+        self,
+        scale: Floats | None = None,
+        curves: Mapping[str, Curve] | None = None,
+        shift: Floats | None = None,
+    ) -> Expected:
         """Response and kpis of each contact.
 
         Parameters
@@ -81,9 +87,11 @@ class Responses:
             A factor on each contact's score and kpis, beside those of the effects.
         curves : mapping of str to Curve, optional
             Channel -> a curve in place of the scenario's own.
+        shift : float64 (R,), optional
+            What is added to each contact's score after the factor.
         """
-        factor = 1.0 if scale is None else scale
-        response = self.groups.combined(np.minimum(1.0, self.score * factor))
+        factor, added = 1.0 if scale is None else scale, 0.0 if shift is None else shift
+        response = self.groups.combined(np.minimum(1.0, self.score * factor + added))
         kpis = {name: self.groups.combined(np.minimum(1.0, score * factor)) for name, score in self.kpis.items()}
         if self._cells:
             shrink = self._saturation(response, curves or {})

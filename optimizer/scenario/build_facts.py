@@ -144,7 +144,7 @@ def _pairs(
     left_out = scored.left_out + left_out
     if not allowed.all():
         scored = scored.kept(allowed)
-    organic, uncovered = baseline(spec, tables, scored, customers, activities)
+    organic, uncovered = baseline(spec, tables, scored.customer, scored.activity, customers, activities)
     worth = response_worth(spec, scored, activities, columns, needs=needs)
     sections = curve_sections(spec, tables, file)
     score = scored.score if organic is None else scored.score - organic

@@ -15,11 +15,12 @@ from optimizer.errors import ScenarioError
 from optimizer.scenario.build_facts import build_facts
 from optimizer.scenario.check_rules import check_objective, check_rules
 from optimizer.scenario.expand import expanded
-from optimizer.scenario.facts import Facts
+from optimizer.scenario.facts import Facts, Floats
 from optimizer.scenario.messages import validated
 from optimizer.scenario.reading import Document, read_document
 from optimizer.scenario.rule_schema import Average, Ratio, Rule, Sum
 from optimizer.scenario.schema import Minimize, ScenarioFile
+from optimizer.scenario.scores import Ints, baseline
 from optimizer.scenario.tables import Tables, file_hash
 
 #: What messages call a scenario that was not read from a file.
@@ -206,6 +207,17 @@ class Scenario:
     def table(self, source: Any, key: str = "table") -> pd.DataFrame:
         """Read a table a scenario names (path, query, join or DataFrame); it is shared, so never change it."""
         return self._tables.read(source, key)
+
+    def without_contact(self, customer: Ints, activity: Ints) -> Floats | None:
+        """The baseline of these contacts, as subtracted from their scores; None where there is no baseline.
+
+        Parameters
+        ----------
+        customer, activity : int array (R,)
+            Rows of ``facts.customers`` and ``facts.activities``.
+        """
+        facts = self.facts
+        return baseline(self.spec, self._tables, customer, activity, facts.customers, facts.activities)[0]
 
     @cached_property
     def _expanded(self) -> list[Rule]:

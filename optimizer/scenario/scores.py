@@ -18,6 +18,7 @@ from optimizer.scenario.tables import Tables
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.integer[Any]]
 
 
 def consented(
@@ -68,7 +69,12 @@ def _strangers(key: str, named: pd.Series, owner: NDArray[Any]) -> list[LeftOut]
 
 
 def baseline(
-    spec: ScenarioFile, tables: Tables, scored: Scored, customers: pd.DataFrame, activities: pd.DataFrame
+    spec: ScenarioFile,
+    tables: Tables,
+    customer: Ints,
+    activity: Ints,
+    customers: pd.DataFrame,
+    activities: pd.DataFrame,
 ) -> tuple[Floats | None, list[LeftOut]]:
     """The probability of responding without contact, on every pair; 0, and counted, where the table says nothing."""
     if spec.baseline is None:
@@ -84,19 +90,19 @@ def baseline(
     named = texts(table, file, "customer_id")
     owner = positions(named, customers["customer_id"])
     left_out = _strangers("baseline", named, owner)
-    left, right = scored.customer.astype(np.int64), owner
+    left, right = customer.astype(np.int64), owner
     declared = {"offer": list(spec.offers), "channel": list(spec.channels)}
     for key in ("offer", "channel"):
         if key in table.columns:
             names = list(dict.fromkeys([*activities[key].tolist(), *declared[key]]))
-            codes = pd.Index(names).get_indexer(pd.Index(activities[key]))[scored.activity]
+            codes = pd.Index(names).get_indexer(pd.Index(activities[key]))[activity]
             own = known_codes(texts(table, file, key), table, file, key, names)
             left, right = left * len(names) + codes, np.where(owner < 0, -1, right * len(names) + own)
     twice = pd.Series(right).duplicated().to_numpy(bool) & (owner >= 0)
     refuse(twice, table, file, "customer_id", "stands twice; one baseline a customer (and offer, channel)")
     known = np.flatnonzero((owner >= 0) & ~np.isnan(values))
     if not len(known):
-        return None, [*left_out, LeftOut("pairs without a baseline: nothing subtracted", len(scored), [])]
+        return None, [*left_out, LeftOut("pairs without a baseline: nothing subtracted", len(customer), [])]
     order = known[np.argsort(right[known], kind="stable")]
     at = np.minimum(np.searchsorted(right[order], left), len(order) - 1)
     found = right[order][at] == left

@@ -26,6 +26,7 @@ from optimizer.learn.appetence.reports import Reports, counts_table, judged_tabl
 from optimizer.learn.appetence.shrinkage import fit_prior
 from optimizer.learn.appetence.timing import fatigue_table, timing_table
 from optimizer.learn.appetence.uncertainty import drift_variance, uncertainty_row, uncertainty_table
+from optimizer.plan.forecast.uncertainty import BASELINE
 from optimizer.scenario.facts import LeftOut
 from optimizer.scenario.messages import did_you_mean
 from optimizer.scenario.tables import Tables
@@ -234,6 +235,8 @@ class _Learner:
             raise ScenarioError(self.known.history.file, "control", self.known.history.control, hint)
         name = str(self.known.history.control)
         cell = self._channel(name, self.table[held_out].reset_index(drop=True), of_offers=False)[name, None]
+        # A forecast knows the held-out by what they become.
+        self.uncertain[-1]["channel"] = BASELINE
         self._tell()
         return cell
 

@@ -48,7 +48,8 @@ class Reports:
     newcomers
         channel, offer, customers, scored_by.
     uncertainty
-        channel, [offer], relative (or contacts and responses): how far the level of scores may be off, as
+        channel (``baseline`` for the held-out), [offer], relative (or contacts and responses): how far the level of
+        scores may be off, as
         ``optimizer forecast --scores`` reads it.
     """
 

@@ -17,11 +17,12 @@ from optimizer.plan.forecast.uncertainty import CurveDraws, Curves, ScoreLevels,
 from optimizer.plan.records import Records, pair_rows
 from optimizer.plan.verify.evidence import Evidence
 from optimizer.plan.verify.known import known_pairs
-from optimizer.scenario.facts import Facts, Floats
+from optimizer.scenario.facts import Floats
 
 if TYPE_CHECKING:
     from optimizer.plan.forecast.outcome import Outcome
     from optimizer.plan.plan import Evaluation
+    from optimizer.scenario import Scenario
 
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 COLUMNS = ["by", "group", "contacts", "measure", "plan", "mean", *QUANTILES]
@@ -103,7 +104,7 @@ def forecast(
         _table(way, simulation.measures, expected, sums, revenue=stated)
         for way, expected, sums in zip(ways, simulation.expected(), outcomes, strict=True)
     ]
-    notes = _notes(scenario.facts, levels, drawn_curves, plan, spend, draws, seed, sampling=sampling)
+    notes = _notes(scenario, levels, drawn_curves, plan, spend, draws, seed, sampling=sampling)
     return Forecast(pd.concat(parts, ignore_index=True), draws, seed, notes, evaluation, ways)
 
 
@@ -153,7 +154,7 @@ def _table(way: Grouping, measures: list[str], expected: Floats, sums: Floats, *
 
 
 def _notes(
-    facts: Facts,
+    scenario: Scenario,
     levels: ScoreLevels,
     curves: CurveDraws,
     plan: Records,
@@ -164,7 +165,7 @@ def _notes(
     sampling: bool,
 ) -> list[str]:
     """What is drawn and what is not, in the planner's words."""
-    notes = [f"{draws:,} draws from seed {seed}"]
+    facts, notes = scenario.facts, [f"{draws:,} draws from seed {seed}"]
     used = np.flatnonzero(np.bincount(plan.activity, minlength=len(facts.activities)))
     bare = facts.activities.iloc[used[levels.activity[used] < 0]]
     if len(bare):
@@ -179,6 +180,8 @@ def _notes(
         notes.append(f"the response curves of {', '.join(fixed)} are taken as known: no draws were given for them")
     if curves.left_out:
         notes.append(f"curve draws of {', '.join(curves.left_out)} are left out: the scenario has no curve for them")
+    if scenario.spec.baseline is not None and levels.baseline < 0:
+        notes.append("the baseline is taken as known: no uncertainty was given for it")
     if not sampling:
         notes.append("expectations alone: the customers' own luck is left out")
     return notes

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.plan.forecast.given import given_table
 from optimizer.plan.forecast.grouping import Grouping
-from optimizer.plan.forecast.simulate import LAST, Prices
+from optimizer.plan.forecast.simulate import LAST, Prices, organic_responses
 from optimizer.plan.records import Records
+from optimizer.plan.responses import Groups
 from optimizer.plan.verify.known import known_pairs
 from optimizer.scenario.columns import as_text, numbers, refuse, require
 from optimizer.scenario.facts import Bools, Floats
@@ -92,7 +93,13 @@ def outcome(forecast: Forecast, results: pd.DataFrame | str | Path) -> Outcome:
     of_contacts = {one: _summed(values, contact, len(plan)) for one, values in figures.items()}
     of_media = {one: _summed(values, cell, len(facts.media)) for one, values in figures.items()}
     notes = [f"{one}: empty in {rows:,} row{'s' * (rows > 1)}, counted as 0" for one, rows in empty.items() if rows]
-    notes += _value_contacts(of_contacts, Prices.of(scenario, plan))
+    prices, organic = Prices.of(scenario, plan), organic_responses(scenario, plan, Groups(facts, plan))
+    if organic is not None:
+        _take_off(of_contacts, organic, prices)
+        notes.append(
+            f"{organic.sum():,.1f} responses that the baseline expects without a contact are taken off what was seen"
+        )
+    notes += _value_contacts(of_contacts, prices)
     if facts.media:
         heard = np.bincount(cell[cell >= 0], minlength=len(facts.media)) > 0
         notes += _value_media(of_media, evaluation, heard)
@@ -197,6 +204,18 @@ def _contact_rows(table: pd.DataFrame, name: str, plan: Records, rows: Bools) ->
         raise ScenarioError(name, f"row {int(np.flatnonzero(rows)[first]) + 1}", shown, words)
     found[rows] = joined["first"].fillna(-1).to_numpy(np.int64)
     return found
+
+
+def _take_off(seen: Sums, organic: Floats, prices: Prices) -> None:
+    """Take the responses without a contact off what was seen, and their money off what money was told."""
+    worth: dict[str, Floats] = {
+        "response": np.ones(len(organic)),
+        "revenue": prices.revenue,
+        "gross_margin": prices.gross_margin,
+        "cost": prices.response_cost,
+    }
+    for one in seen.keys() & worth.keys():
+        seen[one] = seen[one] - organic * worth[one]
 
 
 def _value_contacts(seen: Sums, prices: Prices) -> list[str]:

@@ -6,8 +6,10 @@
     money = y · (gross margin, revenue) + Σ kpi · its margin; cost = price + y · response cost
     media R(spend) · factor under the drawn curve; a Poisson number of it where the curve yields responses or a kpi
 
-A net score below 0 (a baseline was subtracted) draws −1 with probability |ρ|. A calibrated channel's curve carries the
-level of its scores: they are multiplied by R*(ref) / R(ref) of the drawn curve R*.
+Where a baseline b was subtracted, customers respond with ρ_c + b, and b is taken off again: what is seen of a customer
+is a response or none, never a share of one. A drawn factor f of the level moves the score, and f_b the baseline: the
+net score is p f − b f_b. A calibrated channel's curve carries the level of its scores: they are multiplied by
+R*(ref) / R(ref) of the drawn curve R*.
 """
 
 from __future__ import annotations
@@ -75,6 +77,7 @@ class Simulation:
         self.scenario, self.plan, self.spend, self.groupings = scenario, plan, spend, groupings
         self.responses = Responses(scenario, plan, Order(plan, booked))
         self.prices = Prices.of(scenario, plan)
+        self.organic = organic_responses(scenario, plan, self.responses.groups)
         facts = scenario.facts
         self.kpis = list(facts.pairs.kpis)
         self.measures = [*FIRST, *self.kpis, *LAST]
@@ -86,6 +89,8 @@ class Simulation:
         self.constant = [self._constant(way) for way in groupings]
         self._references = {one.channel: float(one.curve.value(one.reference)) for one in facts.saturations}
         self._calibrated = calibrated_channels(scenario)
+        self._subtracted = None if self.organic is None else self._in_scores()
+        self._taken_off = None if self.organic is None else self._of_contacts(self.organic)
 
     def expected(self) -> list[Floats]:
         """Sums of expectations, one array (measures, groups) a grouping: the plan's own figures."""
@@ -102,27 +107,49 @@ class Simulation:
         chosen = {size: rng.integers(0, size, draws) for size in curves.sizes()}
         result = [np.empty((draws, len(self.measures), len(way.texts))) for way in self.groupings]
         luck = Luck(self.responses.groups)
-        source = levels.activity[self.plan.activity]
+        source, everyone = levels.activity[self.plan.activity], np.arange(len(self.plan))
         for draw in range(draws):
             own = {name: drawn[chosen[len(drawn)][draw]] for name, drawn in curves.curves.items()}
-            scale = factors[draw][source]
+            scale, base = factors[draw][source], factors[draw][levels.baseline]
+            shift = None if self._subtracted is None else self._subtracted * (scale - base)
             for channel in self._calibrated & own.keys():
                 saturation = next(one for one in self.scenario.facts.saturations if one.channel == channel)
                 level = float(own[channel].value(saturation.reference)) / self._references[channel]
-                scale = scale * np.where(saturation.cell[self.responses.rows] >= 0, level, 1.0)
-            found = self.responses.expected(scale, own)
+                moved = np.where(saturation.cell[self.responses.rows] >= 0, level, 1.0)
+                scale, shift = scale * moved, None if shift is None else shift * moved
+            found = self.responses.expected(scale, own, shift)
             media = np.array(
                 [float(own.get(cell.name, cell.curve).value(money)) for cell, money in self._media()], dtype=np.float64
             )
             media *= factors[draw][levels.medium]
-            response, kpis, rows = found.response, found.kpis, np.arange(len(self.plan))
+            response, kpis, rows = found.response, found.kpis, everyone
             if sampling:
-                response, kpis, rows = luck.drawn(rng, response, kpis)
+                seen = response if self.organic is None else np.maximum(response + base * self.organic, 0.0)
+                response, kpis, rows = luck.drawn(rng, seen, kpis)
                 counted = np.array([cell.yields != "gross_margin" for cell, _ in self._media()], dtype=bool)
                 media = np.where(counted, rng.poisson(np.where(counted, media, 0.0)), media)
-            for into, sums in zip(result, self._added(rows, response, kpis, media), strict=True):
-                into[draw] = sums
+            for way, sums in enumerate(self._added(rows, response, kpis, media)):
+                result[way][draw] = sums
+                if sampling and self._taken_off is not None:
+                    result[way][draw] -= base * self._taken_off[way]
         return result
+
+    def _in_scores(self) -> Floats:
+        """The part of each contact's score that the baseline took, by the factors that the score went through."""
+        found = self.scenario.without_contact(self.plan.customer, self.plan.activity)
+        assert found is not None
+        found = found * self.responses.effect
+        for one in self.scenario.facts.saturations:
+            found = found * np.where(one.cell[self.responses.rows] >= 0, one.factor or 1.0, 1.0)
+        return found
+
+    def _of_contacts(self, response: Floats) -> list[Floats]:
+        """What these responses of the contacts add to each sum, without what is paid anyway."""
+        none, media = np.zeros(len(self.plan)), np.zeros(len(self.spend))
+        sums = self._added(np.arange(len(self.plan)), response, dict.fromkeys(self.kpis, none), media)
+        for found, constant in zip(sums, self.constant, strict=True):
+            found[-1] -= constant
+        return sums
 
     def _media(self) -> list[tuple[MediumCell, float]]:
         return list(zip(self.scenario.facts.media, self.spend.tolist(), strict=True))
@@ -176,27 +203,43 @@ class Luck:
     def drawn(
         self, rng: np.random.Generator, response: Floats, kpis: Mapping[str, Floats]
     ) -> tuple[Floats, dict[str, Floats], np.ndarray]:
-        """Responses (−1, 0, 1) and kpis of the contacts that show any, and which contacts those are."""
+        """Responses (0, 1) and kpis of the contacts that show any, and which contacts those are."""
         luck = rng.random(len(self.groups.start))
         if not self.groups.alone:
             each = np.empty(len(response))
             each[self.groups.order] = np.repeat(luck, self.groups.size)
             luck = each
-        hits = self._hits(luck, response)
-        of_kpis = {name: self._hits(luck, value) for name, value in kpis.items()}
+        low = self._low(np.maximum.reduce([response, *kpis.values()]))
+        hits = _hits(luck, low, response)
+        of_kpis = {name: _hits(luck, low, value) for name, value in kpis.items()}
         rows = np.flatnonzero(np.logical_or.reduce([hits != 0, *(hit != 0 for hit in of_kpis.values())]))
         return hits[rows], {name: hit[rows] for name, hit in of_kpis.items()}, rows
 
-    def _hits(self, luck: Floats, chance: Floats) -> Floats:
-        size = np.abs(chance)
-        low: Floats | float = 0.0
-        if not self.groups.alone:
-            ordered = size[self.groups.order]
-            before = np.cumsum(ordered) - ordered
-            within = before - np.repeat(before[self.groups.start], self.groups.size)
-            low = np.empty(len(size))
-            low[self.groups.order] = within
-        return np.where((luck >= low) & (luck < low + size), np.sign(chance), 0.0)
+    def _low(self, chance: Floats) -> Floats | float:
+        """Where each contact's part of [0, 1] begins: after those of the contacts before it in its group."""
+        if self.groups.alone:
+            return 0.0
+        ordered = chance[self.groups.order]
+        before = np.cumsum(ordered) - ordered
+        low = np.empty(len(chance))
+        low[self.groups.order] = before - np.repeat(before[self.groups.start], self.groups.size)
+        return low
+
+
+def _hits(luck: Floats, low: Floats | float, chance: Floats) -> Floats:
+    hit: Floats = ((luck >= low) & (luck < low + chance)).astype(np.float64)
+    return hit
+
+
+def organic_responses(scenario: Scenario, plan: Records, groups: Groups) -> Floats | None:
+    """What each contact's customer responds without it, by the baseline; contacts that combine share it."""
+    found = scenario.without_contact(plan.customer, plan.activity)
+    if found is None:
+        return None
+    shared = np.empty(len(plan))
+    shared[groups.order] = np.repeat(groups.size, groups.size)
+    organic: Floats = found / shared
+    return organic
 
 
 def calibrated_channels(scenario: Scenario) -> frozenset[str]:

@@ -4,6 +4,7 @@ score factor, common to every customer of a channel and offer, mean 1:
 relative r              exp(σ·Z − σ²/2), σ² = ln(1 + r²): log-normal with standard deviation r
 contacts n, responses k B / E[B], B ~ Beta(k + ½, n − k + ½): the beta-binomial view of a rate counted once
 (Jeffreys' prior)
+baseline: one factor for all customers; drawn net score = score · factor − baseline · its own factor
 curve: draw k of one curve goes with draw k of another, so that curves fitted together stay together.
 """
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: The uncertainty of scores: one relative figure for all, a table, or the table's file.
 Scores = float | str | Path | pd.DataFrame
+#: What stands in the column channel for the baseline that a scenario subtracts.
+BASELINE = "baseline"
 #: Drawn curves: a table, or its file.
 Curves = str | Path | pd.DataFrame
 
@@ -50,6 +53,8 @@ class ScoreLevels:
         The source of each activity, -1 where there is none.
     medium : int array (M,)
         The source of each medium cell, -1 where there is none.
+    baseline : int
+        The source of the baseline, -1 where there is none.
     """
 
     relative: Floats
@@ -57,6 +62,7 @@ class ScoreLevels:
     responses: Floats
     activity: NDArray[np.int64]
     medium: NDArray[np.int64]
+    baseline: int = -1
 
     def drawn(self, rng: np.random.Generator, draws: int) -> Floats:
         """Factors of mean 1, one row a draw; the last column, of what has no source, is 1. Shape (draws, G + 1)."""
@@ -88,8 +94,9 @@ def score_levels(scenario: Scenario, given: Scores | None) -> ScoreLevels:
     ----------
     scenario : Scenario
     given : float, DataFrame, path or None
-        A number is the relative standard deviation of every channel and offer, and of every medium cell, each on its
-        own. A table has a row a source: ``channel`` (a channel, a medium or a medium's cell), ``offer`` where one is
+        A number is the relative standard deviation of every channel and offer, of the baseline, and of every medium
+        cell, each on its own. Scores are those of the appetence table, before a baseline is subtracted. A table has a
+        row a source: ``channel`` (a channel, ``baseline``, a medium or a medium's cell), ``offer`` where one is
         meant (empty: one source common to all offers without a row of their own), and either ``relative`` or
         ``contacts`` and ``responses``.
 
@@ -105,7 +112,7 @@ def score_levels(scenario: Scenario, given: Scores | None) -> ScoreLevels:
         relative = float(given)
         if not (np.isfinite(relative) and relative >= 0):
             raise ScenarioError("forecast", "scores", given, "expected a relative standard deviation of at least 0")
-        return _everywhere(facts, relative)
+        return _everywhere(scenario, relative)
     name, table = given_table(given, "scores", Tables(Path.cwd()), "a relative standard deviation, ")
     require(table, name, "channel")
     channels = texts(table, name, "channel").tolist()
@@ -131,16 +138,19 @@ def score_levels(scenario: Scenario, given: Scores | None) -> ScoreLevels:
         responses[order],
         np.array(activity, dtype=np.int64),
         np.array(medium, dtype=np.int64),
+        -1 if BASELINE in scenario.spec.channels else place.get((BASELINE, ""), -1),
     )
 
 
-def _everywhere(facts: Facts, relative: float) -> ScoreLevels:
+def _everywhere(scenario: Scenario, relative: float) -> ScoreLevels:
+    facts = scenario.facts
     keys = list(zip(facts.activities["channel"], facts.activities["offer"], strict=True))
     place = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     activity = np.array([place[key] for key in keys], dtype=np.int64)
     medium = len(place) + np.arange(len(facts.media), dtype=np.int64)
-    nothing = np.full(len(place) + len(medium), np.nan)
-    return ScoreLevels(np.full(len(nothing), relative), nothing, nothing, activity, medium)
+    organic = len(place) + len(medium) if scenario.spec.baseline is not None else -1
+    nothing = np.full(len(place) + len(medium) + (organic >= 0), np.nan)
+    return ScoreLevels(np.full(len(nothing), relative), nothing, nothing, activity, medium, organic)
 
 
 def _figures(table: pd.DataFrame, name: str, column: str) -> Floats:
@@ -149,7 +159,7 @@ def _figures(table: pd.DataFrame, name: str, column: str) -> Floats:
 
 def _known(scenario: Scenario, table: pd.DataFrame, name: str, channels: list[str], offers: list[str]) -> None:
     facts = scenario.facts
-    named = {*scenario.spec.channels, *scenario.spec.media, *(cell.name for cell in facts.media)}
+    named = {BASELINE, *scenario.spec.channels, *scenario.spec.media, *(cell.name for cell in facts.media)}
     proposed = {"", *facts.activities["offer"]}
     for row, (channel, offer) in enumerate(zip(channels, offers, strict=True)):
         for column, value, known in (("channel", channel, named), ("offer", offer, proposed)):

@@ -84,6 +84,15 @@ def test_customers_held_out_become_the_baseline_a_scenario_subtracts() -> None:
     learnt = opt.fit_appetence(history, frame.assign(customer_id=names), control="held out")
     assert learnt.channels == ("mail",)
     assert learnt.baseline is not None
+    # … and so calls its uncertainty, for a forecast to read
+    assert learnt.reports.uncertainty["channel"].tolist() == ["mail", "baseline"]
+    scenario = opt.Scenario(
+        customers=frame.assign(customer_id=names), appetence=learnt.scores, baseline=learnt.baseline,
+        objective="responses", channels={"mail": {"unit_cost": 0.1}},
+    )  # fmt: skip
+    mailed = opt.evaluate(scenario, pd.DataFrame({"customer_id": names[:50], "channel": "mail"}))
+    told = mailed.forecast(scores=learnt.reports.uncertainty, draws=20)
+    assert not any("taken as known" in note for note in told.notes)
     order = pd.Index(names).get_indexer(pd.Index(learnt.baseline["customer_id"]))
     found = learnt.baseline["baseline"].to_numpy()
     assert np.corrcoef(found, base[order])[0, 1] > 0.8
