@@ -398,7 +398,9 @@ def test_kpis_that_differ_in_capitals_alone_are_told() -> None:
 
 
 def test_empty_amounts_are_counted() -> None:
-    notes = read_journeys(assigned(shop(), cost=[1.0, None, None, None, 2.0])).notes
+    till = ("x", "2026-03-09T10:00:00+01:00", None, None, "sale", None)
+    notes = read_journeys(assigned(shop(till), cost=[1.0, None, None, None, 2.0, None])).notes
+    # The second sale has none; leads have none anywhere.
     assert "1 rows of conversions have an empty value, taken as 0" in notes
     assert "2 rows of touches have an empty cost, taken as 0" in notes
     kpi = assigned(shop(), conversion=[0, 0, None, 1, 0], kpi=[None, None, "lead", "sale", None])
@@ -407,6 +409,17 @@ def test_empty_amounts_are_counted() -> None:
     found = read_journeys(grouped).notes
     assert "1 of 2 rows have an empty total_conversions, taken as 0" in found
     assert "1 of 2 rows have an empty total_null, taken as 0" in found
+
+
+def test_a_kpi_of_which_no_value_is_told_is_worth_no_one_knows_what() -> None:
+    journeys = read_journeys(shop())
+    assert "sale: 1 conversions worth 100.00" in str(journeys)
+    assert "lead: 1 conversions, " in str(journeys)
+    credit = attribution(journeys, "linear").credit
+    assert credit.loc[credit["kpi"] == "lead", "value"].isna().all()
+    assert credit.loc[credit["kpi"] == "sale", "value"].sum() == pytest.approx(100.0)
+    assert not any("empty value" in note for note in journeys.notes)
+    assert attribution(read_journeys(assigned(shop(), value=None)), "linear").credit["value"].isna().all()
 
 
 def test_later_events_are_left_out_as_of_a_date() -> None:

@@ -87,11 +87,11 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
     paths, lost, times = {}, [], {}
     for position, kpi in enumerate(events.kpis):
         reached = np.flatnonzero(events.kpi == position)
-        paths[kpi], missed = _toward(events, labels, touches, reached, key, window)
+        paths[kpi], missed = _toward(events, labels, touches, reached, key, window, events.valued[position])
         times[kpi] = Reached(events.customer[reached], events.moment[reached])
-        lost.append({"kpi": kpi, "conversions": missed[0], "value": missed[1] if events.valued else np.nan})
+        lost.append({"kpi": kpi, "conversions": missed[0], "value": missed[1] if events.valued[position] else np.nan})
         if missed[0]:
-            worth = f" worth {missed[1]:,.2f}" if events.valued else ""
+            worth = f" worth {missed[1]:,.2f}" if events.valued[position] else ""
             within = "" if lookback is None else " in the window"
             notes.append(
                 f"{kpi}: {missed[0]:,.10g} conversions{worth} have no touch before them{within} and are credited to "
@@ -101,8 +101,9 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
 
 
 def _toward(
-    events: Events, labels: tuple[str, ...], touches: Ints, reached: Ints, key: Ints, window: Floats | None
-) -> tuple[Paths, tuple[float, float]]:
+    events: Events, labels: tuple[str, ...], touches: Ints, reached: Ints, key: Ints, window: Floats | None,
+    valued: bool,
+) -> tuple[Paths, tuple[float, float]]:  # fmt: skip
     """Journeys toward one KPI, and conversions (and value) that no touch led to."""
     # Conversions of one customer at one moment close one journey together.
     moments, which = np.unique(key[reached], return_inverse=True)
@@ -136,7 +137,7 @@ def _toward(
             np.concatenate((conversions[served], np.zeros(count))),
             np.concatenate((value[served], np.zeros(count))),
             np.concatenate((np.zeros(len(served)), np.ones(count))),
-            valued=events.valued,
+            valued=valued,
             age=np.concatenate((age[inside], events.moment[rest[last]][pieces] - events.moment[rest])) / DAY,
             end=end,
             customer=np.concatenate((events.customer[first[served]], events.customer[rest[last]])),

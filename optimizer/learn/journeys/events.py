@@ -63,8 +63,8 @@ class Events:
     spent : DataFrame
         What was touched when: unit (a row of ``units``), day (datetime64, UTC), touches, cost (NaN where the input
         tells none).
-    valued : bool
-        Whether the input tells values.
+    valued : tuple of bool
+        Whether the input tells values of each KPI: of leads it often does not.
     unmapped : DataFrame
         Raw names that no line of the nomenclature fits: name, the nomenclature's columns, events, conversions, cost.
     notes : tuple of str
@@ -80,7 +80,7 @@ class Events:
     units: pd.DataFrame
     spent: pd.DataFrame
     kpis: tuple[str, ...]
-    valued: bool
+    valued: tuple[bool, ...]
     unmapped: pd.DataFrame
     notes: tuple[str, ...]
 
@@ -162,9 +162,13 @@ def read_events(
         person, notes = persons[customer], notes + said
     unit, units, unmapped, said = _units(table, file, nomenclature, conversions, cost)
     notes += said
-    # A touch has no value and a conversion alone no cost: only what could have one is told.
+    # A touch has no value, a lead mostly none and a conversion alone no cost: only what could have one is told.
+    reached = conversions > 0
+    told = np.zeros(len(kpis), bool)
+    told[kpi[reached & ~no_value]] = "value" in table.columns
+    valued = {name for name, one in zip(kpis, told, strict=True) if one}
     for column, empty, what in (
-        ("value", no_value & (conversions > 0), "conversions"), ("cost", no_cost & (unit >= 0), "touches"),
+        ("value", no_value & reached & told[kpi], "conversions"), ("cost", no_cost & (unit >= 0), "touches"),
     ):  # fmt: skip
         if empty.any():
             notes.append(f"{int(empty.sum()):,} rows of {what} have an empty {column}, taken as 0")
@@ -197,7 +201,7 @@ def read_events(
     spent = _spent(unit[touches], moments.utc[touches], cost[touches], "cost" in table.columns)
     return Events(
         person[order], moments.utc[order], unit[order], kpi, conversions[order], value[order],
-        units, spent, kpis, "value" in table.columns, unmapped, tuple(notes),
+        units, spent, kpis, tuple(name in valued for name in kpis), unmapped, tuple(notes),
     )  # fmt: skip
 
 

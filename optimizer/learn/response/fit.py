@@ -150,6 +150,9 @@ def fit_curves(
     region = choose_region(table, file, region)
     observed = "channel" in table.columns and channels is None
     if observed:
+        if "kpi" in table.columns and (kpis := sorted({str(one) for one in table["kpi"].dropna()}))[1:]:
+            words = f"holds {len(kpis)} of them ({', '.join(kpis[:5])}); keep the rows of one (learn attribution --kpi)"
+            raise ScenarioError(file, "column kpi", None, words)
         dated = date if date in table.columns else None
         panels = read_observed(
             table,

@@ -183,6 +183,11 @@ class TestObserved:
         assert isinstance(fitted.curves["c"], Points) is not shaped
         assert any("too few for a shape" in note for note in fitted.notes) is not shaped
 
+    def test_credit_of_several_kpis_is_refused(self) -> None:
+        both = pd.concat([self.points.assign(kpi=one) for one in ("lead", "sale")])
+        with pytest.raises(opt.ScenarioError, match=r"column kpi: holds 2 of them \(lead, sale\); keep"):
+            opt.fit_curves(both)
+
     def test_a_carry_over_needs_dates(self) -> None:
         with pytest.raises(opt.ScenarioError, match="column date: is missing; a delayed carry-over needs it"):
             opt.fit_curves(self.points, adstock="delayed")
