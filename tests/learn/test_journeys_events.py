@@ -261,6 +261,26 @@ def test_a_pattern_fits_the_whole_name_or_not_at_all() -> None:
     assert paths_of(read_journeys(table, nomenclature=names), "conversion") == {"short > long > (unmapped)": (1, 0)}
 
 
+def test_a_sale_without_a_name_is_no_touch_whatever_the_last_line_takes() -> None:
+    rows = [("x", "2026-03-01", "SEA", None), ("x", "2026-03-03", None, "sale"), ("x", "2026-03-04", " ", "sale")]
+    table = pd.DataFrame(rows, columns=["customer", "timestamp", "campaign", "conversion"])
+    names = {"names": [{"glob": "SEA*", "channel": "search"}, {"glob": "*", "channel": "other"}]}
+    journeys = read_journeys(table, nomenclature=names)
+    assert paths_of(journeys, "sale") == {"search": (1, 0)}
+    assert journeys.unattributed["conversions"].tolist() == [1.0]
+    assert journeys.unmapped.empty
+    plain = read_journeys(table.rename(columns={"campaign": "channel"}))
+    assert paths_of(plain, "sale") == {"SEA": (1, 0)}
+
+
+def test_a_line_may_be_for_several_values_of_a_column_and_spaces_do_not_count() -> None:
+    names = {"names": [{"country": ["FR", "be"], "glob": "SEA", "channel": "search"}, {"glob": "*", "channel": "rest"}]}
+    table = RAW.assign(campaign="SEA ", country=["FR", "BE ", "DE", "FR", "FR", None])
+    assert read_journeys(table, nomenclature=names).units.set_index("channel")["touches"].to_dict() == {
+        "rest": 2.0, "search": 4.0,
+    }  # fmt: skip
+
+
 def test_a_nomenclature_may_be_a_table(tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text(
         "tool,country,glob,regex,channel,campaign\n"
@@ -466,6 +486,7 @@ def test_bad_events_are_refused_by_row_and_column(change: dict[str, Any], messag
         ({"path": ["a > > b"], "total_conversions": [1]}, r"row 1, column path is 'a > > b': expected a channel on"),
         ({"path": ["a", None], "total_conversions": [1, 1]}, r"row 2, column path is 'empty'"),
         ({"path": ["a"], "total_conversion": [1]}, r"column total_conversions: is missing; did you mean"),
+        ({"path": ["a"], "total_conversions": [1], "total_conversions_value": [5]}, r"call the value total_conv"),
         ({"path": ["a"], "total_conversions": [-1]}, r"row 1, column total_conversions is -1: expected a number"),
         ({"path": ["a"], "total_conversions": ["x"]}, r"row 1, column total_conversions is 'x'"),
         ({"path": ["a"], "total_conversions": [0], "total_conversion_value": [5.0]}, r"expected 0 where"),
@@ -495,6 +516,7 @@ def test_bad_paths_are_refused_by_row_and_column(table: dict[str, list], message
         ({"identities": pd.DataFrame({"one": ["x"]})}, r"expected two columns of identifiers"),
         ({"nomenclature": {"names": [{"channel": "x"}]}}, r"names\[1\] .*expected glob or regex"),
         ({"nomenclature": {"names": [{"glob": "x"}]}}, r"names\[1\].channel"),
+        ({"nomenclature": {"names": [{"glob": "*", "channel": "x", "campaign": "a", "tool": True}]}}, r"tool is True"),
         ({"nomenclature": {"names": [{"regex": "(", "channel": "x"}]}}, r"is no regular expression"),
         ({"nomenclature": {"names": [{"glob": "*", "channel": "x", "campaign": "{y}"}]}}, r"expected groups of"),
         ({"nomenclature": {"names": [{"glob": "*", "channel": "x", "tol": "y"}]}}, r"names is 'tol': is no column"),

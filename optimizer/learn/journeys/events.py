@@ -243,8 +243,8 @@ def _units(
 ) -> tuple[Ints, pd.DataFrame, pd.DataFrame, list[str]]:
     """What each row touches, the distinct units, names without a channel, and notes."""
     notes: list[str] = []
-    raw = as_text(table["campaign"]) if "campaign" in table.columns else None
-    told = as_text(table["channel"]) if "channel" in table.columns else None
+    raw = _names(table, "campaign")
+    told = _names(table, "channel")
     unmapped = pd.DataFrame({"name": [], "events": [], "conversions": [], "cost": []})
     if nomenclature is None:
         assert told is not None
@@ -273,6 +273,14 @@ def _units(
     unit = np.where(alone, -1, np.array([place.get(pair, -1) for pair in pairs], np.int64)[codes])
     units = pd.DataFrame({"channel": [one for one, _ in used], "campaign": [one for _, one in used]}, dtype="str")
     return unit, units, unmapped, notes
+
+
+def _names(table: pd.DataFrame, column: str) -> pd.Series | None:
+    """A column of names, missing where a cell holds spaces alone; None where there is no such column."""
+    if column not in table.columns:
+        return None
+    words = as_text(table[column])
+    return words.mask((words.str.strip() == "").to_numpy(bool, na_value=False))
 
 
 def _mapped(

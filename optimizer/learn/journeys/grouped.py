@@ -90,6 +90,9 @@ def _kpis(table: pd.DataFrame, name: str) -> dict[str, str]:
     prefix = CONVERSIONS + "_"
     named = {column.removeprefix(prefix): f"_{column.removeprefix(prefix)}" for column in table.columns
              if column.startswith(prefix) and len(column) > len(prefix)}  # fmt: skip
+    if f"{prefix}value" in table.columns:
+        words = f"would be a KPI called value; call the value {VALUE}, or {VALUE}_<kpi>"
+        raise ScenarioError(name, f"column {prefix}value", None, words)
     if CONVERSIONS in table.columns:
         return {PLAIN_KPI: "", **dict(sorted(named.items()))}
     if not named:

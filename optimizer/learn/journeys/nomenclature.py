@@ -8,8 +8,8 @@ A YAML file with a list ``names``, or a CSV table with the same columns. The fir
       - {glob: ["(direct)", "(none)"], channel: direct}
 
 ``glob`` (``*`` any text, ``?`` a sign, ``[ab]`` one of) or ``regex`` must fit the whole raw name, capitals or not. Any
-further key is a column of the journeys (tool, country …) whose value it must be. ``campaign`` may use the groups of the
-regex; where it is left out the raw name stays.
+further key is a column of the journeys (tool, country …) whose value it must be, or one of a list. ``campaign`` may use
+the groups of the regex; where it is left out the raw name stays. A row without a raw name fits no line.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Line:
 
     place: str
     pattern: re.Pattern[str]
-    columns: dict[str, str]
+    columns: dict[str, tuple[str, ...]]
     channel: str
     campaign: str | None
 
@@ -73,15 +73,17 @@ class Nomenclature:
         list of str
             Lines that fit nothing.
         """
-        raw = names["name"].fillna("").tolist()
+        # Spaces around a name are no part of it.
+        raw = names["name"].fillna("").str.strip().tolist()
+        cells = {column: names[column].str.strip().str.casefold() for column in self.columns}
         channel = np.full(len(names), None, dtype=object)
         campaign = np.array(raw, dtype=object)
-        open_ = np.ones(len(names), bool)
+        open_ = np.array([bool(one) for one in raw], bool)
         notes = []
         for line in self.lines:
             fits = open_.copy()
             for column, wanted in line.columns.items():
-                fits &= (names[column].str.casefold() == wanted.casefold()).to_numpy(bool, na_value=False)
+                fits &= cells[column].isin([one.casefold() for one in wanted]).to_numpy(bool)
             fitted = 0
             for row in np.flatnonzero(fits).tolist():
                 match = line.pattern.fullmatch(raw[row])
@@ -165,8 +167,20 @@ def _line(file: str, place: str, line: Any) -> Line:
             raise ScenarioError(
                 file, f"{place}.campaign", campaign, f"expected groups of the regex in braces (it has: {known})"
             ) from error
-    columns = {str(key): str(value) for key, value in line.items() if key not in _KEYS and value is not None}
+    columns = {
+        str(key): _wanted(file, f"{place}.{key}", value)
+        for key, value in line.items()
+        if key not in _KEYS and value is not None
+    }
     return Line(place, pattern, columns, line["channel"], campaign)
+
+
+def _wanted(file: str, place: str, value: Any) -> tuple[str, ...]:
+    """The values of a column that a line is for: one, or a list."""
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in values):
+        raise ScenarioError(file, place, value, "expected a value of that column, or a list of them")
+    return tuple(str(one).strip() for one in values)
 
 
 def _hint(line: Mapping[str, Any]) -> str:
