@@ -12,7 +12,7 @@ import pytest
 import optimizer as opt
 from optimizer.problem import Problem
 from optimizer.rules import compile_problem
-from optimizer.solve.decomposed import decomposed
+from optimizer.solve.decomposed import decomposed, steps
 from optimizer.solve.decomposed.decomposed import NotDecomposed, solve_decomposed
 from optimizer.solve.decomposed.steps import common, fallen, step_of
 from optimizer.solve.decomposed.structure import unsupported
@@ -56,7 +56,9 @@ def test_values_are_whole_multiples_of_their_step(seed: int) -> None:
     assert step / unit == pytest.approx(np.gcd.reduce(np.abs(count)), rel=1e-9)
 
 
-def test_what_comes_late_sets_the_step_too() -> None:
+@pytest.mark.parametrize("at_once", [1 << 20, 1_000, 7])
+def test_what_comes_late_sets_the_step_too(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "PART", at_once)
     early, late = np.full(2_500, 84.0), np.array([0.0, 63.0, 105.0])
     assert step_of(np.concatenate([early, late])) == 21.0
     assert step_of(np.concatenate([np.zeros(2_500), early, late])) == 21.0

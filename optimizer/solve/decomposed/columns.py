@@ -18,7 +18,7 @@ from optimizer.solve.patterns import rank_factors
 
 Int64 = NDArray[np.int64]
 
-#: Columns stated at once, and threads that state them.
+#: Columns looked at once, and threads that state them.
 PART, THREADS = 1 << 18, 2
 #: Rules on ranks that keep a contact in so few ways that each has a row of factors.
 FEW_RULES = 10
@@ -51,6 +51,10 @@ class Columns:
     def units(self) -> int:
         """Number of units."""
         return len(self.start) - 1
+
+    def parts(self) -> list[slice]:
+        """Columns by and by: what is made of a part of them meanwhile is small, however many there are."""
+        return [slice(at, at + PART) for at in range(0, len(self.term), PART)]
 
     @cached_property
     def even(self) -> Ints:
@@ -132,7 +136,7 @@ def build_columns(
 
     # A part at a time on each thread: what is gathered meanwhile stays near the processor.
     with ThreadPoolExecutor(THREADS) as pool:
-        for done in [pool.submit(state, slice(at, at + PART)) for at in range(0, count, PART)]:
+        for done in [pool.submit(state, part) for part in columns.parts()]:
             done.result()
     return columns
 

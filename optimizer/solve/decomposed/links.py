@@ -34,6 +34,8 @@ CODES = 400_000
 
 #: Part of all that a row could sum up to that rounding may hide: 0.528 − 0.042 is not quite 0.486.
 ROUNDING = 1e-13
+#: Columns summed at once.
+PART = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ class Links:
         """What rounding may hide in each row over columns of these codes and bases, (rows,); 0 of counts."""
         total, whole = np.zeros(self.tables[0].shape[1]), np.ones(self.tables[0].shape[1], bool)
         for b, table in enumerate(self.tables):
-            counts = np.bincount(code, None if b == 0 else np.abs(base[b - 1]), minlength=self.codes)
+            counts = np.zeros(self.codes)
+            for at in range(0, len(code), PART):
+                part = slice(at, at + PART)
+                counts += np.bincount(code[part], None if b == 0 else np.abs(base[b - 1, part]), minlength=self.codes)
             total += counts @ abs(table)
             parted = table.data != np.round(table.data) if b == 0 else table.data != 0
             whole[table.indices[parted]] = False

@@ -26,8 +26,8 @@ DECIMALS = 4
 MISS, NEARLY = 1e-12, 1e-6
 #: Steps in a number at most: of more, the misses might sum up to what a sum may miss.
 MOST = NEARLY / MISS
-#: Numbers looked at before all are: one that is no multiple is mostly among them.
-FIRST = 1_000
+#: Numbers looked at before all are, and those looked at once: what is made of them meanwhile stays small.
+FIRST, PART = 1_000, 1 << 20
 
 
 def step_of(values: Floats) -> float:
@@ -35,17 +35,21 @@ def step_of(values: Floats) -> float:
 
     Without values other than 0 any step will do: infinite.
     """
+    # The first alone come first: a number that is no multiple is mostly among them.
+    parts = [values[:FIRST], *(values[at : at + PART] for at in range(0, len(values), PART))]
     for decimals in range(DECIMALS + 1):
         times = 10.0**decimals
-        if _whole(values[:FIRST], times) and _whole(values, times):
-            found = _divisor(np.abs(np.round(values * times)).astype(np.int64))
+        if all(_whole(part, times) for part in parts):
+            found = 0
+            for part in parts:
+                found = _divisor(np.abs(np.round(part * times)).astype(np.int64), found)
             return found / times if found else math.inf
     return 0.0
 
 
-def _divisor(whole: Int64) -> int:
-    """The greatest common divisor; 0 of zeros. Mostly that of the first few divides all."""
-    found, rest = 0, whole
+def _divisor(whole: Int64, found: int) -> int:
+    """The greatest common divisor of whole numbers and one found before; 0 of zeros. Mostly a few tell that of all."""
+    rest = whole[whole % found != 0] if found else whole
     while len(rest) and found != 1:
         found = int(np.gcd.reduce(rest[:FIRST], initial=found))
         rest = rest[rest % found != 0] if found else rest[rest != 0]
@@ -68,7 +72,9 @@ def common(steps: list[float]) -> float:
 def steps_of_columns(columns: Columns, links: Links) -> Floats:
     """The step of what all columns may use of each row, (rows,); 0 where there is none, infinite where none uses it."""
     bases = [1.0, *(step_of(base) for base in columns.base)]
-    held = np.bincount(columns.code, minlength=links.codes) > 0
+    held = np.zeros(links.codes, bool)
+    for at in range(0, len(columns.code), PART):
+        held[columns.code[at : at + PART]] = True
     tables = [table[held].tocsc() for table in links.tables]
     steps = np.zeros(links.tables[0].shape[1])
     for r in range(len(steps)):

@@ -189,7 +189,7 @@ def _add_slots(total: Hashes, start: Int64, slot: Ints) -> None:
 
 
 @compiled
-def _add_pairs(total: Hashes, start: Int64, slot: Ints, pair: Int64, bits: NDArray[Any], salt: np.uint64) -> None:
+def _add_pairs(total: Hashes, start: Int64, slot: Ints, pair: Ints, bits: NDArray[Any], salt: np.uint64) -> None:
     for u in range(len(total)):
         for k in range(start[u], start[u + 1]):
             value = np.uint64(bits[pair[k]])

@@ -72,7 +72,7 @@ def _by_activity(problem: Problem, units: PricingUnits, part: NDArray[Any]) -> F
 
 
 @compiled
-def _same(pair: Int64, activity: Ints, part: NDArray[Any], value: Floats) -> bool:
+def _same(pair: Ints, activity: Ints, part: NDArray[Any], value: Floats) -> bool:
     for e in pair:
         known = value[activity[e]]
         if np.isnan(known):

@@ -39,7 +39,7 @@ class Steps:
     member: Ints
     customer: Ints
     activity: Ints
-    pair: Int64
+    pair: Ints
     all_customer: Int64
     all_class: Ints
     orders: dict[int, Int64 | None] = field(default_factory=dict)  # known orders of bound units, by identity

@@ -36,7 +36,7 @@ class PricingUnits:
 
     unit: Ints
     member: Ints
-    pair: Int64
+    pair: Ints
     start: Int64
     slot: Ints
     slot_activity: Ints
@@ -67,7 +67,7 @@ def pricing_units(problem: Problem) -> PricingUnits:
     slot_activity = order[at].astype(np.int32)
     place = np.full(used.shape, -1, np.int32)
     place[slot_activity, slot_member] = np.arange(len(slot_activity))
-    pair, slot = np.empty(start[-1], np.int64), np.empty(start[-1], np.int32)
+    pair, slot = np.empty(start[-1], np.int32), np.empty(start[-1], np.int32)
     _gather(gone, problem.customer, problem.activity, unit, member, place, start[:-1].copy(), pair, slot)
     _sort(start, pair, slot)
     return PricingUnits(unit, member, pair, start, slot, slot_activity, slot_member.astype(np.int32))
@@ -184,7 +184,7 @@ def _gather(
     member: Ints,
     place: Ints,
     at: Int64,
-    pair: Int64,
+    pair: Ints,
     slot: Ints,
 ) -> None:
     """Put every pair into its unit's run."""

@@ -52,7 +52,7 @@ def whole_caps(upper: Floats, q: float, soft: bool) -> tuple[Int64, Floats]:
     return units.astype(np.int64), np.where(rest > 1e-6, rest, 0.0)
 
 
-def on_rows(weights: Weights, customer: Ints, activity: Ints, pair: Int64) -> Floats:
+def on_rows(weights: Weights, customer: Ints, activity: Ints, pair: Ints) -> Floats:
     """Weights on some contacts; where the weights have a pair part, ``pair`` must be known (≥ 0)."""
     value = np.full(len(customer), weights.factor)
     if weights.activity is not None:
