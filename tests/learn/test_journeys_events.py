@@ -275,10 +275,20 @@ def test_a_sale_without_a_name_is_no_touch_whatever_the_last_line_takes() -> Non
 
 def test_a_line_may_be_for_several_values_of_a_column_and_spaces_do_not_count() -> None:
     names = {"names": [{"country": ["FR", "be"], "glob": "SEA", "channel": "search"}, {"glob": "*", "channel": "rest"}]}
-    table = RAW.assign(campaign="SEA ", country=["FR", "BE ", "DE", "FR", "FR", None])
-    assert read_journeys(table, nomenclature=names).units.set_index("channel")["touches"].to_dict() == {
-        "rest": 2.0, "search": 4.0,
-    }  # fmt: skip
+    table = assigned(RAW, campaign="SEA ", country=["FR", "BE ", "DE", "FR", "FR", None])
+    units = read_journeys(table, nomenclature=names).units.set_index("channel")
+    assert units["touches"].to_dict() == {"rest": 2.0, "search": 4.0}
+
+
+def test_names_that_fit_no_line_are_counted_in_the_rows_that_count() -> None:
+    names = {"names": [{"glob": "EML*", "channel": "email"}]}
+    twice = read_journeys(pd.concat([RAW, RAW]), nomenclature=names, as_of="2026-03-02T12:00")
+    # Without the repeats and what lies after.
+    assert twice.unmapped.to_dict("records") == [
+        {"name": "SEA_FR_BRAND_X", "events": 3, "conversions": 1.0, "cost": pytest.approx(1.4)},
+        {"name": "SEA_DE_BRAND_X", "events": 1, "conversions": 0.0, "cost": 1.0},
+    ]
+    assert any("2 names in 4 rows fit no line: SEA_FR_BRAND_X (3), SEA_DE_BRAND_X (1)" in note for note in twice.notes)
 
 
 def test_a_nomenclature_may_be_a_table(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ from optimizer.learn.journeys.conversions import distinct_words, read_conversion
 from optimizer.learn.journeys.exact_sums import Floats, Ints, sums_by, total
 from optimizer.learn.journeys.identities import joined
 from optimizer.learn.journeys.moments import one_moment, read_moments
-from optimizer.learn.journeys.nomenclature import UNMAPPED, Nomenclature
+from optimizer.learn.journeys.naming import units_of_rows
+from optimizer.learn.journeys.nomenclature import Nomenclature
 from optimizer.learn.journeys.order import joint_key
 from optimizer.learn.journeys.repeats import ignored, repeats
 from optimizer.learn.journeys.table import Source
@@ -31,8 +32,6 @@ from optimizer.scenario.messages import did_you_mean
 
 #: Microseconds.
 DAY = 86_400_000_000
-#: The channel of a touch that names none.
-UNKNOWN = "(unknown)"
 #: Other spellings of our columns.
 _SPELLINGS = {
     "customer_id": ("customer", "client_id", "user_id", "visitor_id"),
@@ -160,7 +159,7 @@ def read_events(
     if identities is not None:
         persons, said = joined(pd.Index(who), identities)
         person, notes = persons[customer], notes + said
-    unit, units, unmapped, said = _units(table, file, nomenclature, conversions, cost)
+    unit, units, strangers, said = units_of_rows(table, file, nomenclature, conversions > 0)
     notes += said
     # A touch has no value, a lead mostly none and a conversion alone no cost: only what could have one is told.
     reached = conversions > 0
@@ -194,6 +193,10 @@ def read_events(
             "cost": cost, "unit": unit}  # fmt: skip
     order, said = _sorted(person, moments.utc, unit, table, read, kept, uncounted)
     notes += said
+    unmapped = pd.DataFrame({"name": [], "events": [], "conversions": [], "cost": []})
+    if strangers is not None:
+        unmapped, said = strangers.volume(order, conversions, cost)
+        notes += said
     kpi, kpis = _by_frequency(kpi[order], conversions[order], kpis)
     touches = order[unit[order] >= 0]
     units["touches"] = np.bincount(unit[touches], minlength=len(units)).astype(float)
@@ -236,93 +239,6 @@ def _by_frequency(kpi: Ints, conversions: Floats, kpis: tuple[str, ...]) -> tupl
     rank = np.full(len(kpis) + 1, -1, np.int64)
     rank[order] = np.arange(len(kpis))
     return rank[kpi], tuple(kpis[at] for at in order)
-
-
-def _units(
-    table: pd.DataFrame, file: str, nomenclature: Nomenclature | None, conversions: Floats, cost: Floats
-) -> tuple[Ints, pd.DataFrame, pd.DataFrame, list[str]]:
-    """What each row touches, the distinct units, names without a channel, and notes."""
-    notes: list[str] = []
-    raw = _names(table, "campaign")
-    told = _names(table, "channel")
-    unmapped = pd.DataFrame({"name": [], "events": [], "conversions": [], "cost": []})
-    if nomenclature is None:
-        assert told is not None
-        channel, campaign = told, raw if raw is not None else pd.Series("", index=table.index)
-    else:
-        source = raw if raw is not None else told
-        if source is None:
-            raise ScenarioError(file, "column campaign", None, "is missing; the nomenclature reads raw names from it")
-        channel, campaign, unmapped, notes = _mapped(table, file, nomenclature, source, told, conversions, cost)
-    # A row that names nothing is a conversion alone, or a touch of who knows what.
-    nothing = channel.isna().to_numpy(bool) & (campaign.isna() | (campaign == "")).to_numpy(bool)
-    alone = nothing & (conversions > 0)
-    unknown = channel.isna().to_numpy(bool) & ~alone
-    if unknown.any():
-        notes.append(f"{int(unknown.sum()):,} touches name no channel and count as {UNKNOWN}")
-    codes, distinct = pd.factorize(
-        pd.MultiIndex.from_arrays([channel.fillna(UNKNOWN).astype(object), campaign.fillna("").astype(object)])
-        if not campaign.isna().all() and not (campaign == "").all()
-        else channel.fillna(UNKNOWN).astype(object)
-    )
-    # Spaces around a name are no part of it.
-    raw_pairs = [one if isinstance(one, tuple) else (one, "") for one in distinct]
-    pairs = [(str(channel).strip() or UNKNOWN, str(campaign).strip()) for channel, campaign in raw_pairs]
-    used = sorted({pairs[code] for code in np.unique(codes[~alone]).tolist()})
-    place = {pair: at for at, pair in enumerate(used)}
-    unit = np.where(alone, -1, np.array([place.get(pair, -1) for pair in pairs], np.int64)[codes])
-    units = pd.DataFrame({"channel": [one for one, _ in used], "campaign": [one for _, one in used]}, dtype="str")
-    return unit, units, unmapped, notes
-
-
-def _names(table: pd.DataFrame, column: str) -> pd.Series | None:
-    """A column of names, missing where a cell holds spaces alone; None where there is no such column."""
-    if column not in table.columns:
-        return None
-    words = as_text(table[column])
-    return words.mask((words.str.strip() == "").to_numpy(bool, na_value=False))
-
-
-def _mapped(
-    table: pd.DataFrame, file: str, nomenclature: Nomenclature, source: pd.Series, told: pd.Series | None,
-    conversions: Floats, cost: Floats,
-) -> tuple[pd.Series, pd.Series, pd.DataFrame, list[str]]:  # fmt: skip
-    """Channel and campaign by the nomenclature; what it does not know keeps the channel it came with, and is listed."""
-    for column in nomenclature.columns:
-        if column not in table.columns:
-            raise ScenarioError(
-                nomenclature.file, "names", column, f"is no column of {file}; {did_you_mean(column, table.columns)}"
-            )
-    looked = pd.DataFrame({"name": source, **{column: as_text(table[column]) for column in nomenclature.columns}})
-    group = looked.groupby(list(looked.columns), dropna=False, sort=True)
-    code = group.ngroup().to_numpy(np.int64)
-    names = group.size().index.to_frame(index=False)
-    names = names if isinstance(names, pd.DataFrame) else names.to_frame()
-    found, notes = nomenclature.apply(names)
-    raw_channel = found["channel"].to_numpy(object)[code]
-    missing = pd.isna(raw_channel) & source.notna().to_numpy(bool)
-    kept = told.to_numpy(object)[missing] if told is not None and told is not source else np.full(missing.sum(), None)
-    raw_channel[missing] = np.where(pd.isna(kept), UNMAPPED, kept)
-    empty = source.isna().to_numpy(bool)
-    if told is not None and told is not source:
-        raw_channel[empty] = told.to_numpy(object)[empty]
-    channel = pd.Series(raw_channel, index=table.index, dtype="str")
-    campaign = pd.Series(found["campaign"].to_numpy(object)[code], index=table.index, dtype="str")
-    lost = np.unique(code[missing])
-    events = np.bincount(code[missing], minlength=len(names))
-    unmapped = names.iloc[lost].assign(
-        events=events[lost],
-        conversions=sums_by(code[missing], conversions[missing], len(names))[lost],
-        cost=sums_by(code[missing], cost[missing], len(names))[lost],
-    )
-    unmapped = unmapped.sort_values("events", ascending=False, kind="stable", ignore_index=True)
-    if len(unmapped):
-        shown = ", ".join(f"{row.name} ({row.events:,})" for row in unmapped.head(5).itertuples(index=False))
-        more = f" and {len(unmapped) - 5:,} more" if len(unmapped) > 5 else ""
-        notes.append(
-            f"{nomenclature.file}: {len(unmapped):,} names in {int(events.sum()):,} rows fit no line: {shown}{more}"
-        )
-    return channel, campaign, unmapped, notes
 
 
 def _sorted(
