@@ -87,6 +87,8 @@ class Tables:
         """
         if isinstance(source, dict):
             source = (SqlSource if "sql" in source else JoinSource).model_validate(source)
+        if not isinstance(source, str | Path | pd.DataFrame | SqlSource | JoinSource):
+            raise ScenarioError(key, "the table", type(source).__name__, "expected a table or its file")
         known = self._key(source)
         if known not in self._read:
             name = self.name(source, key)

@@ -16,6 +16,7 @@ from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.arguments import moment_of
 from optimizer.learn.appetence.cells import Cell
 from optimizer.learn.appetence.contacts import Contacts
+from optimizer.learn.appetence.context import check_context, settled
 from optimizer.learn.appetence.customer_columns import Traits
 from optimizer.learn.appetence.features import Past, crossings
 from optimizer.learn.appetence.history import History
@@ -113,7 +114,7 @@ class Appetence:
         as_of : date, optional
             Not after the history's own. Default: that.
         context : mapping, optional
-            Other values of the context columns to score at.
+            Other values of the context columns to score at; None takes the usual one.
 
         Returns
         -------
@@ -123,7 +124,8 @@ class Appetence:
         Raises
         ------
         ScenarioError
-            For what is no date, a date after the history's, and a context column that was not learnt from.
+            For what is no date, a date after the history's, a context column that was not learnt from, and a value of
+            it that is no finite number, or that no contact has.
         """
         moment = self._moment(as_of)
         settled = self._context(context)
@@ -144,16 +146,20 @@ class Appetence:
         Parameters
         ----------
         rank : str, optional
-            The context column that tells the rank. Default: counted from the contacts themselves.
+            The context column that tells the rank; contacts where it is empty are left out. Default: counted from the
+            contacts themselves.
 
         Returns
         -------
         DataFrame
             channel, rank, contacts, responses, rate, low, high, factor, as ``timing.fatigue_table`` says.
         """
+        table = self.known.contacts.table
         if rank is not None:
             self._context({rank: None})
-        table = self.known.contacts.table
+            if not pd.api.types.is_numeric_dtype(table[rank].dtype):
+                raise ScenarioError("fatigue", "rank", rank, "holds words; expected numbers, 1 for the first contact")
+            table = table[table[rank].notna()]
         return fatigue_table(table[table["matured"] & ~table["held_out"]], rank)
 
     def features(self, channel: str, as_of: str | pd.Timestamp | None = None) -> pd.DataFrame:
@@ -215,12 +221,13 @@ class Appetence:
         return int(moment.timestamp())
 
     def _context(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        check_context("predict", given)
         for name in given or {}:
             if name not in self.known.context:
                 raise ScenarioError(
                     "predict", "context", name, "was not learnt from; name it in fit_appetence's context"
                 )
-        return {**self.known.context, **(given or {})}
+        return {**self.known.context, **settled("predict", given or {}, self.known.contacts.table)[0]}
 
     def _frame(self, channel: str, moment: int, context: Mapping[str, Any]) -> pd.DataFrame:
         known = Known(self.known.history, self.known.contacts, self.known.past, self.known.traits, context)

@@ -6,7 +6,9 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
 
@@ -33,6 +35,56 @@ def check_seed(call: str, given: Any) -> None:
     """Raise when it is no seed of a random generator."""
     if not isinstance(given, Integral) or isinstance(given, bool) or not 0 <= int(given) < _SEEDS:
         raise ScenarioError(call, "seed", given, f"expected a whole number from 0 to {_SEEDS - 1}")
+
+
+def names_of(call: str, name: str, given: Any) -> list[Any]:
+    """Names as a list; a text alone is one name, not its letters.
+
+    Raises
+    ------
+    ScenarioError
+        For what holds no names.
+    """
+    if isinstance(given, str):
+        return [given]
+    try:
+        return list(given)
+    except TypeError as error:
+        raise ScenarioError(call, name, str(given), "expected names") from error
+
+
+def truths(call: str, name: str, given: Any) -> NDArray[np.bool_]:
+    """True and false, or 1 and 0, as an array of bool.
+
+    Raises
+    ------
+    ScenarioError
+        For the first value that is neither.
+    """
+    values = pd.Series(given).reset_index(drop=True)
+    kind = values.map(lambda one: isinstance(one, bool | np.bool_ | Real) and one in (0, 1)).to_numpy(bool)
+    if not kind.all():
+        row = int(np.argmin(kind))
+        raise ScenarioError(
+            call, f"row {row + 1} of {name}", str(values.iloc[row]), "expected true or false, or 1 or 0"
+        )
+    return values.to_numpy(bool)
+
+
+def finite(call: str, name: str, given: Any) -> NDArray[np.float64]:
+    """Numbers as an array; refused by row where one is missing or not finite.
+
+    Raises
+    ------
+    ScenarioError
+        For the first value that is none.
+    """
+    values = pd.Series(given).reset_index(drop=True)
+    found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if not np.isfinite(found).all():
+        row = int(np.argmin(np.isfinite(found)))
+        raise ScenarioError(call, f"row {row + 1} of {name}", str(values.iloc[row]), "expected a finite number")
+    return found
 
 
 def check_zone(given: Any) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.appetence.arguments import check_days
+from optimizer.learn.appetence.arguments import check_days, names_of
 from optimizer.learn.appetence.history import DAY, History
 from optimizer.learn.appetence.kinds import CONSENT, KINDS, NOTHING, OF_ANY_CHANNEL, REFUSALS, UNREACHABLE
 from optimizer.scenario.facts import LeftOut
@@ -60,6 +60,7 @@ def read_contacts(history: History, *, responses: Collection[str], response_days
     ScenarioError
         For a kind that is none, and where nothing was contacted.
     """
+    responses = names_of("responses", "the kinds", responses)
     for kind in responses:
         if kind not in KINDS or kind in (*NOTHING, *REFUSALS, *UNREACHABLE, CONSENT, "sent"):
             raise ScenarioError(

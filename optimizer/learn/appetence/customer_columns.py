@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import names_of
 from optimizer.learn.appetence.history import DAY
 from optimizer.scenario.columns import as_text, numbers, refuse
 from optimizer.scenario.facts import LeftOut
@@ -99,7 +100,11 @@ def read_traits(
         if given is not None and given not in table.columns:
             raise ScenarioError(file, key, given, f"is no column; {did_you_mean(given, table.columns)}")
         found[key] = given if given is not None else usual if usual in table.columns else None
-    wanted = [column for column in table.columns if column != "customer_id"] if columns is None else list(columns)
+    wanted = (
+        [column for column in table.columns if column != "customer_id"]
+        if columns is None
+        else names_of(file, "columns", columns)
+    )
     for column in wanted:
         if column not in table.columns:
             raise ScenarioError(file, "columns", column, f"is no column; {did_you_mean(column, table.columns)}")

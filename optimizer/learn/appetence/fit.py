@@ -15,7 +15,8 @@ from optimizer.learn.appetence.appetence import Appetence, Known
 from optimizer.learn.appetence.arguments import check_count, check_days, check_seed, check_zone
 from optimizer.learn.appetence.cells import Cell, customer_prior, segment_rates, shift_to
 from optimizer.learn.appetence.consent import consent_table
-from optimizer.learn.appetence.contacts import Contacts, read_contacts
+from optimizer.learn.appetence.contacts import read_contacts
+from optimizer.learn.appetence.context import check_context, settled
 from optimizer.learn.appetence.customer_columns import read_traits
 from optimizer.learn.appetence.features import Past
 from optimizer.learn.appetence.history import known_customers, read_history
@@ -138,6 +139,7 @@ def fit_appetence(
     check_days("response_days", response_days)
     check_seed("fit_appetence", seed)
     check_zone(time_zone)
+    check_context("fit_appetence", context)
     for name, given, options in (
         ("model", model, ("logistic", "boosting")),
         ("newcomers", newcomers, ("auto", "model", "segment")),
@@ -161,8 +163,8 @@ def fit_appetence(
         past_events, soft_bounces=soft_bounces, given=given_consent, file=tables.name(consent, "consent")
     )
     past = Past(found.events, past_events.channels, outcomes=past_events.outcomes, control=control)
-    settled, context_notes = _settled(context or {}, found)
-    known = Known(past_events, found, past, traits, settled)
+    at, context_notes = settled("fit_appetence", context or {}, found.table)
+    known = Known(past_events, found, past, traits, at)
     learner = _Learner(known, model, weights, newcomers, min_responses, judge, seed)
     cells = learner.cells()
     absent = int((~past.known(np.arange(len(identifiers)), np.full(len(identifiers), past_events.now))).sum())
@@ -174,19 +176,6 @@ def fit_appetence(
     learner.reports.timing = timing_table(table, hours=past_events.hours)
     learner.reports.fatigue = fatigue_table(table)
     return Appetence(known, cells, learner.baseline(), permitted, learner.reports)
-
-
-def _settled(context: Mapping[str, Any], contacts: Contacts) -> tuple[dict[str, Any], list[LeftOut]]:
-    """The value of each context column that scores are made at."""
-    settled, notes = {}, []
-    for column, value in context.items():
-        if value is None:
-            series = contacts.table[column].dropna()
-            numeric = pd.api.types.is_numeric_dtype(series.dtype)
-            value = float(series.median()) if numeric else str(series.mode().iloc[0])
-            notes.append(LeftOut(f"{column}: scores are made at its usual value, {value}", len(contacts.table), []))
-        settled[column] = value
-    return settled, notes
 
 
 class _Learner:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.appetence.arguments import check_zone, moment_of
+from optimizer.learn.appetence.arguments import check_zone, moment_of, names_of
 from optimizer.learn.appetence.kinds import CONSENT, REFUSALS, UNREACHABLE, kinds_of
 from optimizer.learn.appetence.reading import moments, read_raw
 from optimizer.scenario.columns import as_text, numbers, positions, refuse, require, row_fault, texts
@@ -263,7 +263,7 @@ def _names(
         )
     contacted = contacted[(contacted["channel"] != control) & ~(contacted["offer"] == control)]
     known = sorted(contacted["channel"].dropna().unique())
-    found = known if channels is None else list(dict.fromkeys(channels))
+    found = known if channels is None else list(dict.fromkeys(names_of(file, "channels", channels)))
     for channel in found:
         if channel not in known:
             hint = f"was never contacted before as_of; {did_you_mean(channel, known)}"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.appetence.arguments import check_days, check_seed
+from optimizer.learn.appetence.arguments import check_days, check_seed, names_of
 from optimizer.learn.appetence.customer_columns import read_traits
 from optimizer.learn.appetence.history import DAY, known_customers, read_history
 from optimizer.learn.appetence.model import Fitted, Parts, need_scikit_learn
@@ -58,7 +58,11 @@ def lookalike(
     tables = Tables(Path())
     file = tables.name(customers, "customers")
     table, names = known_customers(tables.read(customers, "customers"), file)
-    asked = texts(pd.DataFrame({"customer_id": pd.Series(list(converted), dtype=object)}), "converted", "customer_id")
+    asked = texts(
+        pd.DataFrame({"customer_id": pd.Series(names_of("converted", "the customers", converted), dtype=object)}),
+        "converted",
+        "customer_id",
+    )
     at = positions(asked, names)
     if (at < 0).any():
         raise ScenarioError("converted", "customer_id", asked[at < 0].iloc[0], f"is not in {file}")

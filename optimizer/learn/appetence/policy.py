@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import finite
 
 Floats = NDArray[np.float64]
 
@@ -42,10 +43,19 @@ class Experiment:
         What came: 0 or 1, or money.
     shares : mapping, optional
         The probability of each arm. Default: the share of customers in it.
+
+    Raises
+    ------
+    ScenarioError
+        For an outcome that is no number, lengths that differ, an arm without a share, and (by what values a choice) an
+        arm that was never drawn.
     """
 
     def __init__(self, arm: pd.Series, outcome: Floats, shares: Mapping[str, float] | None = None) -> None:
-        self.arm, self.outcome = arm.to_numpy(object), np.asarray(outcome, float)
+        self.arm, self.outcome = arm.to_numpy(object), finite("experiment", "outcome", outcome)
+        if len(self.arm) != len(self.outcome):
+            hint = f"expected one a customer, {len(self.arm):,}"
+            raise ScenarioError("experiment", "outcome", f"{len(self.outcome):,} rows", hint)
         found = arm.value_counts(normalize=True)
         self.shares = {str(name): float(share) for name, share in (shares or found.to_dict()).items()}
         if missing := sorted(set(found.index) - set(self.shares)):
@@ -75,11 +85,17 @@ class Experiment:
     def _influence(self, chosen: pd.Series) -> Floats:
         """What each customer adds to the Hájek mean: its mean is the value, its deviation the error."""
         names = chosen.to_numpy(object)
+        if len(names) != len(self.arm):
+            raise ScenarioError(
+                "policy", "the arms", f"{len(names):,} rows", f"expected {len(self.arm):,}, one a customer"
+            )
         if unknown := sorted({str(name) for name in names} - set(self.shares)):
             known = ", ".join(sorted(self.shares))
             raise ScenarioError("policy", "the arm", unknown[0], f"was never drawn; known: {known}")
         share = pd.Series(names).map(self.shares).to_numpy(float)
         weight = np.where(names == self.arm, 1 / share, 0.0)
+        if not weight.any():
+            raise ScenarioError("policy", "the arm", str(names[0]), "nobody was drawn into the arm chosen for them")
         value = float((weight * self.outcome).sum() / weight.sum())
         return value + weight * (self.outcome - value) / weight.mean()
 

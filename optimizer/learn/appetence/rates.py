@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import check_count, truths
 from optimizer.learn.appetence.shrinkage import fit_prior
 from optimizer.scenario.columns import as_text, numbers, refuse, require
 from optimizer.scenario.messages import did_you_mean
@@ -80,10 +81,17 @@ def notes_from_scores(scores: pd.DataFrame, parts: int = 10) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        customer_id, [offer], one column a channel.
+        customer_id, [offer], one column a channel; an empty score has no note.
+
+    Raises
+    ------
+    ScenarioError
+        For fewer than two parts, and a score that is no number.
     """
+    check_count("notes_from_scores", "parts", parts, least=2)
     made = scores.copy()
     for channel in (column for column in scores.columns if column not in ("customer_id", "offer", "wave")):
+        numbers(scores, "scores", channel)
         rank = scores[channel].rank(method="min", pct=False)
         note = np.ceil(rank * parts / scores[channel].notna().sum())
         made[channel] = pd.array(np.asarray(note, float), dtype="Int64")
@@ -105,8 +113,22 @@ def rates_of(contacts: pd.DataFrame, *, ordered: bool = True) -> pd.DataFrame:
     -------
     DataFrame
         [channel], [offer], note, contacts, responses, rate (drawn towards the mean where contacts are few).
+
+    Raises
+    ------
+    ScenarioError
+        For an empty table, an empty note, and what is no response (true or false, 1 or 0).
     """
+    if not isinstance(contacts, pd.DataFrame):
+        raise ScenarioError("rates_of", "contacts", type(contacts).__name__, "expected a DataFrame")
     require(contacts, "contacts", "note", "responded")
+    if not len(contacts):
+        raise ScenarioError("contacts", "the table", None, "is empty; expected at least one contact")
+    responded = truths("contacts", "responded", contacts["responded"])
+    contacts = contacts.reset_index(drop=True).assign(responded=responded.astype(int))
+    for key in ("note", "channel", "offer"):
+        if key in contacts.columns:
+            refuse(contacts[key].isna().to_numpy(bool), contacts, "contacts", key, "expected a value")
     keys = [key for key in ("channel", "offer") if key in contacts.columns]
     tallied = (
         contacts.groupby([*keys, "note"], sort=True)["responded"].agg(contacts="size", responses="sum").reset_index()

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.learn.appetence.arguments import check_days, check_zone
+from optimizer.learn.appetence.arguments import check_days, check_zone, finite, names_of
 from optimizer.learn.appetence.contacts import last_before
 from optimizer.learn.appetence.history import DAY, as_of_moment, in_time, known_customers, of_known
 from optimizer.learn.appetence.intervals import wilson
@@ -47,7 +47,8 @@ class Stages:
     counts : DataFrame
         stage, customers.
     notes : list of LeftOut
-        What was left out, counted: strangers, undated and late events, contacts whose response days are not over.
+        What was left out, counted: strangers, undated and late events, those that stand twice, contacts whose response
+        days are not over.
     """
 
     customers: pd.DataFrame
@@ -67,15 +68,24 @@ class Stages:
         -------
         DataFrame
             customer_id, channel, [offer], score, [gross_margin]; nothing for those on the last stage.
+
+        Raises
+        ------
+        ScenarioError
+            For a value of no stage, one that is no number, and a stage without one.
         """
         keys = [key for key in ("channel", "offer") if key in self.table.columns]
         wide = self.customers.merge(self.table, on="stage", how="inner")
         made = wide[["customer_id", *keys]].assign(score=wide["rate"])
         if values is not None:
-            unknown = sorted(set(wide["next_stage"]) - set(values))
-            if unknown:
-                raise ScenarioError("values", "the stage", unknown[0], "has no value; say what reaching it is worth")
-            made["gross_margin"] = wide["next_stage"].map(dict(values)).to_numpy(float)
+            if not isinstance(values, Mapping):
+                raise ScenarioError("values", "the stages", str(values), "expected a value a stage, as {'lead': 40}")
+            if unknown := sorted(set(map(str, values)) - set(self.counts["stage"])):
+                raise ScenarioError("values", "the stage", unknown[0], did_you_mean(unknown[0], self.counts["stage"]))
+            if lacking := sorted(set(wide["next_stage"]) - set(values)):
+                raise ScenarioError("values", "the stage", lacking[0], "has no value; say what reaching it is worth")
+            worth = dict(zip(values, finite("values", "the stages", list(values.values())), strict=True))
+            made["gross_margin"] = wide["next_stage"].map(worth).to_numpy(float)
         return made.sort_values(["customer_id", *keys], ignore_index=True)
 
 
@@ -119,8 +129,11 @@ def fit_stages(
     require(table, file, "customer_id", "channel", "event")
     clock = next((one for one in ("time", "date", "timestamp") if one in table.columns), "date")
     require(table, file, clock)
+    stages = names_of("stages", "the names", stages)
     if not stages or len(set(stages)) < len(stages):
-        raise ScenarioError("stages", "the names", list(stages), "expected one name a stage, in their order")
+        raise ScenarioError("stages", "the names", stages, "expected one name a stage, in their order")
+    if "sent" in stages:
+        raise ScenarioError("stages", "the names", "sent", "is a contact; expected what customers reach after one")
     event = as_text(table["event"])
     for stage in stages:
         if not (event == stage).any():
@@ -139,11 +152,14 @@ def fit_stages(
     now = int(end.timestamp())
     # No kind: an undated refusal says nothing of a stage, and goes with the undated.
     frame, dropped = in_time(frame.assign(kind=""), end, file)
+    twice = frame.duplicated([one for one in frame.columns if one != "row"]).to_numpy(bool)
+    doubled = [LeftOut("events that stand twice: left out", int(twice.sum()), [])] if twice.any() else []
+    frame = frame[~twice]
     frame = frame.sort_values(["customer", "seconds", "event", *keys], kind="stable", ignore_index=True)
     sent = frame[frame["event"] == "sent"]
     blank = sent[keys].isna().any(axis=1).to_numpy(bool)
     young = ~blank & (sent["seconds"] + int(response_days * DAY) > now).to_numpy(bool)
-    notes = [*strangers, *dropped]
+    notes = [*strangers, *dropped, *doubled]
     for lost, reason in (
         (blank, f"contacts without {' or '.join(keys)}: left out"),
         (young, f"contacts of the last {response_days:g} days: not learnt from, a stage may still be reached"),

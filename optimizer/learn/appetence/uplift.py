@@ -18,8 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.appetence.arguments import finite, truths
 from optimizer.learn.appetence.design import Design
 from optimizer.learn.appetence.model import need_scikit_learn
+from optimizer.scenario.messages import did_you_mean
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -46,7 +48,8 @@ class Uplift:
     Raises
     ------
     ScenarioError
-        Where nobody was contacted, or nobody held out.
+        Where nobody was contacted, or nobody held out; for an unknown method, rows that are no truth or no number, and
+        lengths that differ.
     """
 
     def __init__(
@@ -59,7 +62,14 @@ class Uplift:
         share: float | None = None,
     ) -> None:
         need_scikit_learn("uplift")
-        treated, outcome = np.asarray(treated, bool), np.asarray(outcome, float)
+        if method not in (known := ("t", "x", "transformed")):
+            raise ScenarioError("uplift", "method", str(method), did_you_mean(str(method), known))
+        treated, outcome = truths("uplift", "treated", treated), finite("uplift", "outcome", outcome)
+        for name, rows in (("treated", len(treated)), ("outcome", len(outcome))):
+            if rows != len(frame):
+                raise ScenarioError("uplift", name, f"{rows:,} rows", f"expected {len(frame):,}, one a customer")
+        if share is not None and not 0 < share < 1:
+            raise ScenarioError("uplift", "share", share, "expected a probability between 0 and 1")
         if treated.all() or not treated.any():
             lacks = "held out" if treated.all() else "contacted"
             raise ScenarioError(

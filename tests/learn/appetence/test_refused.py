@@ -12,7 +12,10 @@ import optimizer as opt
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.drift import drift
 from optimizer.learn.appetence.lookalike import lookalike, recent_buyers
+from optimizer.learn.appetence.policy import Experiment
+from optimizer.learn.appetence.rates import notes_from_scores, rates_of
 from optimizer.learn.appetence.stages import fit_stages
+from optimizer.learn.appetence.uplift import Uplift
 
 CUSTOMERS = pd.DataFrame({"customer_id": ["b", "c", "a", "d"], "age": [30.0, 41.0, 52.0, 63.0]})
 
@@ -120,3 +123,130 @@ def test_stages_count_strangers_undated_and_blank_rows() -> None:
     plain = fit_stages(LOG, CUSTOMERS, ["click"], response_days=14)
     assert plain.notes == []
     pd.testing.assert_frame_equal(told.table, plain.table)
+
+
+CALLS = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "c", "d"] * 3,
+        "channel": "phone",
+        "event": ["response", "no_response"] * 6,
+        "date": [f"2025-01-{day:02d}" for day in range(1, 13)],
+        "rank": [1.0, 2.0, 3.0] * 4,
+        "month": ["May", "June"] * 6,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"rank": float("inf")}, r"context rank is 'inf': expected a finite number"),
+        ({"rank": float("nan")}, r"context rank is 'nan': expected a finite number"),
+        ({"rank": "two"}, r"context rank is 'two': expected a finite number"),
+        ({"rank": [1]}, r"context rank is '\[1\]': expected a finite number"),
+        ({"month": "Mai"}, r"context month is 'Mai': no contact has it; did you mean May"),
+        ({"month": 5}, r"context month is '5': no contact has it; known: June, May"),
+        ("rank", r"context is 'rank': expected columns and values to score at"),
+    ],
+)
+def test_a_context_that_no_contact_can_have_is_refused_by_fit_and_predict(context: Any, message: str) -> None:
+    with pytest.raises(ScenarioError, match=f"fit_appetence: {message}"):
+        opt.fit_appetence(CALLS, CUSTOMERS, context=context)
+    learnt = opt.fit_appetence(CALLS, CUSTOMERS, context={"rank": 1, "month": "May"})
+    with pytest.raises(ScenarioError, match=f"predict: {message}"):
+        learnt.predict(context=context)
+
+
+def test_fatigue_by_a_column_of_words_is_refused_and_empty_ranks_are_passed_over() -> None:
+    many = pd.concat([CALLS.assign(date=f"2024-{month:02d}-01") for month in range(1, 13)], ignore_index=True)
+    gaps = pd.concat([many, many.head(7).assign(rank=np.nan, date="2024-12-24")], ignore_index=True)
+    learnt = opt.fit_appetence(gaps, CUSTOMERS, context={"rank": None, "month": None})
+    with pytest.raises(ScenarioError, match=r"fatigue: rank is 'month': holds words"):
+        learnt.fatigue("month")
+    assert learnt.fatigue("rank")["contacts"].tolist() == [48] * 3 * 2
+
+
+def test_a_text_is_one_name_and_not_its_letters() -> None:
+    asked: dict[str, Any] = {"channels": "sms", "responses": "click", "columns": "age"}
+    listed = opt.fit_appetence(LOG, CUSTOMERS, channels=["sms"], responses=["click"], columns=["age"])
+    pd.testing.assert_frame_equal(opt.fit_appetence(LOG, CUSTOMERS, **asked).scores, listed.scores)
+    assert fit_stages(LOG, CUSTOMERS, "click").counts["stage"].tolist() == ["start", "click"]
+    with pytest.raises(ScenarioError, match=r"the customers is 1: expected at least 25"):
+        lookalike(CUSTOMERS, "a")
+    with pytest.raises(ScenarioError, match=r"converted: the customers is 'None': expected names"):
+        lookalike(CUSTOMERS, None)  # type: ignore[arg-type]
+
+
+def test_stages_count_an_event_once_however_often_it_stands() -> None:
+    once = fit_stages(LOG, CUSTOMERS, ["click"], response_days=5)
+    twice = fit_stages(pd.concat([LOG, LOG], ignore_index=True), CUSTOMERS, ["click"], response_days=5)
+    pd.testing.assert_frame_equal(twice.table, once.table)
+    assert [note.count for note in twice.notes if "twice" in note.reason] == [len(LOG)]
+    with pytest.raises(ScenarioError, match=r"stages: the names is 'sent': is a contact"):
+        fit_stages(LOG, CUSTOMERS, ["sent", "click"])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"click": float("inf")}, r"row 1 of the stages is 'inf': expected a finite number"),
+        ({"click": "much"}, r"row 1 of the stages is 'much'"),
+        ({"click": 1, "clik": 2}, r"the stage is 'clik': did you mean click"),
+        ({}, r"the stage is 'click': has no value"),
+        ([3], r"the stages is '\[3\]': expected a value a stage"),
+    ],
+)
+def test_what_a_stage_is_worth_is_a_number_of_each_and_of_no_other(values: Any, message: str) -> None:
+    with pytest.raises(ScenarioError, match=f"values: {message}"):
+        fit_stages(LOG, CUSTOMERS, ["click"], response_days=5).appetence(values)
+
+
+@pytest.mark.parametrize(
+    ("responded", "message"),
+    [
+        ([1, 0, 7], r"row 3 of responded is '7': expected true or false, or 1 or 0"),
+        ([1, None, 0], r"row 2 of responded is 'nan'"),
+        (["yes", "no", "no"], r"row 1 of responded is 'yes'"),
+    ],
+)
+def test_rates_are_learnt_of_contacts_that_responded_or_did_not(responded: list[Any], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        rates_of(pd.DataFrame({"note": ["A", "B", "B"], "responded": responded}))
+    with pytest.raises(ScenarioError, match=r"row 2, column note is 'empty'"):
+        rates_of(pd.DataFrame({"note": ["A", None, "B"], "responded": [1, 0, 1]}))
+    with pytest.raises(ScenarioError, match=r"the table.* is empty"):
+        rates_of(pd.DataFrame({"note": [], "responded": []}))
+
+
+def test_notes_experiments_and_uplift_refuse_what_is_no_number() -> None:
+    with pytest.raises(ScenarioError, match=r"row 1, column sms is 'x': expected a number"):
+        notes_from_scores(pd.DataFrame({"customer_id": ["a", "b"], "sms": ["x", 0.1]}))
+    with pytest.raises(ScenarioError, match=r"parts is 0: expected at least 2"):
+        notes_from_scores(pd.DataFrame({"customer_id": ["a"], "sms": [0.1]}), 0)
+    arm = pd.Series(["mail", "none"] * 4)
+    with pytest.raises(ScenarioError, match=r"row 2 of outcome is 'nan'"):
+        Experiment(arm, np.array([1, np.nan] * 4))
+    drawn = Experiment(arm, np.array([1.0, 0.0] * 4), {"mail": 0.5, "none": 0.4, "text": 0.1})
+    with pytest.raises(ScenarioError, match=r"policy: the arms is '7 rows': expected 8"):
+        drawn.value(arm.head(7))
+    with pytest.raises(ScenarioError, match=r"the arm is 'text': nobody was drawn"):
+        drawn.value(pd.Series(["text"] * 8))
+    frame, held = pd.DataFrame({"age": np.arange(8.0)}), np.array([True, False] * 4)
+    for options, message in (
+        ({"outcome": np.full(8, np.nan)}, "row 1 of outcome is 'nan'"),
+        ({"outcome": np.zeros(7)}, "outcome is '7 rows': expected 8"),
+        ({"treated": np.full(8, 2)}, "row 1 of treated is '2'"),
+        ({"method": "y"}, "method is 'y'"),
+        ({"share": 1.5}, "share is 1.5: expected a probability"),
+    ):
+        given: dict[str, Any] = {"treated": held, "outcome": np.zeros(8), **options}
+        with pytest.raises(ScenarioError, match=message):
+            Uplift(frame, **given)
+
+
+@pytest.mark.parametrize("source", [None, 3, ["a"]])
+def test_what_is_neither_a_table_nor_a_file_is_refused(source: Any) -> None:
+    with pytest.raises(ScenarioError, match=r"history: the table is '.*': expected a table or its file"):
+        opt.fit_appetence(source, CUSTOMERS)
+    with pytest.raises(ScenarioError, match=r"customers: the table is '.*': expected a table or its file"):
+        opt.fit_appetence(LOG, source)
