@@ -3,8 +3,7 @@
 Each history has a truth of its own: the level of every channel is tilted at random. Scores are learnt from it, closing
 rates too; five campaigns a history, each to a fifth of the owners, take the contacts that the learnt scores find worth
 their cost. What comes is drawn from the truth. The forecast knows the scores, and either ``counted``: the contacts and
-responses of each channel, or ``told``: what the learner says of its own uncertainty, which allows for levels that stray
-from period to period. In this world they do not.
+responses of each channel, or ``told``: what the learner says of its own uncertainty, which knows whom it scores.
 """
 
 from __future__ import annotations
