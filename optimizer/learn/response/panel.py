@@ -23,6 +23,8 @@ from optimizer.scenario.tables import Tables
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+#: What a spreadsheet may have made of a number.
+_NUMBER = r"\s*[-+]?[.,]?\d[\d\s.,'’]*\s*"
 
 
 @dataclass(frozen=True)
@@ -263,13 +265,21 @@ def _channels(
             raise ScenarioError(file, "channels", None, "names none; expected a column of spend or more")
         return sorted(set(channels))
     rest = [column for column in table.columns if column not in used]
-    numeric = sorted(c for c in rest if table[c].dtype.kind in "fiu")
+    numeric = sorted(c for c in rest if table[c].dtype.kind in "fiu" or _mostly_numbers(table[c]))
     if not numeric:
         raise ScenarioError(file, "columns", None, "expected a column of spend for each channel")
     notes.append(f"channels are the numeric columns {', '.join(numeric)}; name others as controls")
     if unused := sorted(set(rest) - set(numeric)):
         notes.append(f"columns not used: {', '.join(unused)}")
     return numeric
+
+
+def _mostly_numbers(series: pd.Series) -> bool:
+    """Whether at least half of its words look like numbers: a cell such as 1,5 must not take a channel from the fit."""
+    if not (pd.api.types.is_object_dtype(series.dtype) or pd.api.types.is_string_dtype(series.dtype)):
+        return False
+    words = series.dropna().astype(str)
+    return len(words) > 0 and float(words.str.fullmatch(_NUMBER).mean()) >= 0.5
 
 
 def _spend(table: pd.DataFrame, file: str, column: str) -> Floats:
@@ -339,7 +349,7 @@ def _control(table: pd.DataFrame, file: str, control: str, notes: list[str]) -> 
     series = table[control]
     if pd.api.types.is_bool_dtype(series.dtype):
         return {control: series.fillna(False).to_numpy(float)}
-    if series.dtype.kind in "fiu":
+    if series.dtype.kind in "fiu" or _mostly_numbers(series):
         return {control: numbers(table, file, control, required=True)}
     words = texts(table, file, control)
     counts = {str(word): int(number) for word, number in words.value_counts().items()}

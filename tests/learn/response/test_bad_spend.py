@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_bad_tables_say_where_and_what(table: pd.DataFrame, change: Any, place: 
 def test_bad_settings_say_what_was_expected(table: pd.DataFrame, asked: dict[str, Any], words: str) -> None:
     with pytest.raises(opt.ScenarioError, match=words):
         opt.fit_curves(table, **{**CALL, **asked})
+
+
+def test_a_cell_that_is_no_number_takes_no_channel_from_the_fit(table: pd.DataFrame, tmp_path: Path) -> None:
+    asked = {**FAST, "response": "orders", "controls": "price"}
+    words = table.assign(tv=table.tv.map(str), country="FR")
+    fitted = opt.fit_curves(words, **asked)
+    assert fitted.curves == opt.fit_curves(table, **asked).curves
+    assert "columns not used: country" in fitted.notes
+    words.loc[7, "tv"] = "1,5"
+    words.to_csv(tmp_path / "weeks.csv", index=False)
+    with pytest.raises(opt.ScenarioError, match=r"row 8, column tv is '1,5': expected spend \(with a decimal point\)"):
+        opt.fit_curves(tmp_path / "weeks.csv", **asked)
+    with pytest.raises(opt.ScenarioError, match="row 1, column tv is '0,"):
+        opt.fit_curves(table.assign(tv=table.tv.map("{:.3f}".format).str.replace(".", ",")), **asked)
+
+
+def test_a_control_with_decimal_commas_is_no_list_of_words(table: pd.DataFrame) -> None:
+    prices = np.where(table.index % 2, "1,5", "2,0")
+    with pytest.raises(opt.ScenarioError, match=r"row 1, column price is '2,0': expected a number \(with a decimal"):
+        opt.fit_curves(table.assign(price=prices), **CALL)
 
 
 def test_a_table_is_a_file_or_a_frame() -> None:
