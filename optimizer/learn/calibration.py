@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -82,6 +83,8 @@ class Calibration:
     def write(self, file: str | Path | None = None) -> Path:
         """Write the curve's file with reference and factor; by default the one that the curve was read from.
 
+        In YAML the comments at its top stay, beside one that says what was calibrated; a ``.json`` file has none.
+
         Raises
         ------
         ScenarioError
@@ -92,6 +95,10 @@ class Calibration:
         target = Path(file) if file is not None else self.file
         if target is None:
             raise ScenarioError("calibrate", "file", None, "the curve was read from no file; name one to write")
+        if target.suffix.lower() == ".json":
+            with whole_file(target) as partial:
+                partial.write_text(json.dumps(self.section, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            return target
         told = [f"# {line.lstrip('# ')}" for line in _comments(self.file) if not line.startswith("# calibrated: ")]
         body = yaml.safe_dump(self.section, sort_keys=False, default_flow_style=None, allow_unicode=True)
         with whole_file(target) as partial:
@@ -257,7 +264,11 @@ def _scores(given: pd.DataFrame | pd.Series | Floats | str | Path, channel: str 
             raise ScenarioError("calibrate", "channel", None, "expected the channel whose scores these are")
         if "score" in table.columns:
             require(table, name, "channel")
-            table = table[(texts(table, name, "channel") == channel).to_numpy(bool)].reset_index(drop=True)
+            known = texts(table, name, "channel")
+            if not (known == channel).any():
+                hint = did_you_mean(channel, sorted(set(known)))
+                raise ScenarioError(name, "column channel", None, f"holds no row of {channel}; {hint}")
+            table = table[(known == channel).to_numpy(bool)].reset_index(drop=True)
             column = "score"
         elif channel in table.columns:
             column = channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,15 @@ def test_the_file_keeps_its_curve_and_gains_reference_and_factor(tmp_path: Path)
     assert again.factor == pytest.approx(found.factor)
     again.write()
     assert file.read_text(encoding="utf-8").count("# calibrated") == 1
+
+
+def test_a_curve_in_json_stays_json(tmp_path: Path) -> None:
+    file = tmp_path / "email.json"
+    file.write_text('{"michaelis_menten": {"top": 40, "half": 300}, "volume_ref": 100}', encoding="utf-8")
+    calibrate(np.array([0.2, 0.3]), file).write()
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written == {"michaelis_menten": {"top": 40, "half": 300}, "volume_ref": 100, "factor": pytest.approx(0.4)}
+    assert calibrate(np.array([0.2, 0.3]), file).factor == pytest.approx(0.4)
 
 
 def test_a_scenario_multiplies_the_scores_of_the_channel_alone(tmp_path: Path) -> None:
@@ -135,6 +145,9 @@ def test_a_table_needs_the_name_of_its_channel() -> None:
         calibrate(table, CURVE, volume_ref=10)
     with pytest.raises(ScenarioError, match="did you mean email"):
         calibrate(table, CURVE, volume_ref=10, channel="emial")
+    long = pd.DataFrame({"customer_id": ["a"], "channel": ["email"], "score": [0.2]})
+    with pytest.raises(ScenarioError, match="column channel: holds no row of emial; did you mean email"):
+        calibrate(long, CURVE, volume_ref=10, channel="emial")
 
 
 @pytest.mark.parametrize(
