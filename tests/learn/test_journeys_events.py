@@ -190,6 +190,9 @@ def test_a_column_may_name_the_zone_of_each_row() -> None:
     table = pd.DataFrame(rows, columns=["customer", "time", "channel", "conversion"])
     journeys = read_journeys(table.assign(time_zone=["America/New_York", "Europe/Paris"]))
     assert list(paths_of(journeys, "sale")) == ["sooner > later"]
+    # Without one, the zone of the call.
+    spaced = read_journeys(table.assign(time_zone=["America/New_York ", " "]), time_zone="Europe/Paris")
+    assert list(paths_of(spaced, "sale")) == ["sooner > later"]
 
 
 def test_the_hour_that_stands_twice_and_the_one_that_is_skipped_are_counted() -> None:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.scenario.columns import plain, row_fault
+from optimizer.scenario.columns import as_text, plain, row_fault
 
 _MOMENT = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?)?\s*$"
 _OFFSET = r"\d{2}:\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)\s*$"
@@ -120,7 +120,8 @@ def _zones(table: pd.DataFrame, file: str, zone: str) -> NDArray[np.object_]:
     """The zone of each row's clock."""
     if "time_zone" not in table.columns:
         return np.full(len(table), zone, dtype=object)
-    words = table["time_zone"].astype("object").where(table["time_zone"].notna(), zone)
+    written = as_text(table["time_zone"]).str.strip()
+    words = written.where((written != "") & written.notna(), zone).astype("object")
     codes, names = pd.factorize(words)
     for position, name in enumerate(names):
         try:
