@@ -35,7 +35,7 @@ def explain(spec: Row, seed: int, faults: list[str]) -> str:
     return "\n".join([f"seed {seed}", *faults, dump(minimal(spec, seed, "all", 0.0, faults[0]))])
 
 
-@settings(max_examples=200, phases=PHASES)
+@settings(max_examples=120, phases=PHASES)
 @given(SEEDS)
 def test_plan_and_check_equal_brute_force(seed: int) -> None:
     spec = case(seed)
@@ -47,7 +47,7 @@ def test_plan_and_check_equal_brute_force(seed: int) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@settings(max_examples=4, phases=PHASES)
+@settings(max_examples=3, phases=PHASES)
 @given(seed=SEEDS)
 def test_every_verb(verb: str, seed: int) -> None:
     spec = case(seed, verb)
@@ -77,7 +77,7 @@ def test_other_names_give_the_same_plan(seed: int) -> None:
     assert plan is None or not properties.check_relabelling(spec, plan, Random(seed)), dump(spec)
 
 
-@settings(max_examples=25, phases=PHASES)
+@settings(max_examples=15, phases=PHASES)
 @given(SEEDS)
 def test_units_change_nothing(seed: int) -> None:
     spec, plan = solved_case(seed)

@@ -23,7 +23,7 @@ from tests.benchmarks.scale.measure import with_budget
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place: Path = tmp_path_factory.mktemp("kept")
-    generate(place, 1_500, 24, 7)
+    generate(place, 500, 24, 7)
     return place / "scenario.yaml"
 
 

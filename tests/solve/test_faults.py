@@ -43,7 +43,8 @@ def is_a_plan(plan: opt.Plan) -> None:
     assert any(note.startswith("solved by prices") for note in plan.notes)
 
 
-def test_a_solver_killed_in_every_core_leaves_a_plan(scenario: opt.Scenario) -> None:
+def test_a_solver_killed_in_every_core_leaves_a_plan(tmp_path: Path) -> None:
+    scenario = opt.load(generate(tmp_path, 150, 24, 3))  # a process a kill: half a second each
     killed = []
 
     def kill(stage: str, objective: float, bound: float) -> None:
@@ -53,7 +54,7 @@ def test_a_solver_killed_in_every_core_leaves_a_plan(scenario: opt.Scenario) -> 
             process.kill()
 
     opt.solve(scenario, gap=0.5)  # the solver's process is up
-    plan = opt.solve(scenario, gap=1e-3, time_limit=12, progress=kill)
+    plan = opt.solve(scenario, gap=1e-3, time_limit=60, progress=kill)
     assert killed
     is_a_plan(plan)
 

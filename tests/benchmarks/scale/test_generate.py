@@ -75,7 +75,7 @@ def test_the_enumeration_behind_the_bounds_agrees_with_the_engine(tmp_path: Path
 
 
 def test_a_small_scenario_is_feasible(tmp_path: Path) -> None:
-    plan = opt.solve(opt.load(generate(tmp_path, 120)), gap=0.05, time_limit=60.0)
+    plan = opt.solve(opt.load(generate(tmp_path, 60)), gap=0.05, time_limit=60.0)
     assert plan.certificate.objective > 0
 
 

@@ -110,7 +110,7 @@ def test_hillstrom_s_plan_is_worth_more_than_no_mail_and_is_valued_by_the_draw(t
     )
     models = learnt.reports.models
     assert (models["auc"] > 0.6).all()
-    plan = hillstrom.plan_at(tmp_path, 8_000, gap=1e-3, time_limit=200)
+    plan = hillstrom.plan_at(tmp_path, 8_000, gap=1e-3, time_limit=600)
     assert plan.certificate.status == "optimal"
     assert len(plan.contacts) == 8_000
     table = do["values"](plan.contacts, experiment)
