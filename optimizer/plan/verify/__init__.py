@@ -64,7 +64,7 @@ CHECKS: dict[str, Callable[[Rule, Evidence], list[Check]]] = {
 #: Contacts from which rules are checked at the same time, and by how many threads: numpy lets go of the interpreter.
 MANY, THREADS = 100_000, 2
 #: Contacts above which one rule at a time is checked, to hold the memory of one check.
-MOST = 10_000_000
+MOST = 40_000_000
 
 
 def verify(scenario: Scenario, contacts: pd.DataFrame | None, spend: Mapping[str, float] | None = None) -> Verdict:
