@@ -322,7 +322,7 @@ class _Learner:
     def _uncertain(self, cell: Cell, rows: pd.DataFrame, fitted: Fitted | None) -> dict[str, object]:
         came, relative = rows["responded"].to_numpy(bool), None
         if fitted is not None:
-            moved = drift_variance(fitted.own, came, rows["seconds"].to_numpy(np.int64))
+            moved = max(drift_variance(fitted.own, came, rows["seconds"].to_numpy(np.int64)), fitted.missed)
             relative = float(np.sqrt(fitted.level_variance(self._scored(cell)) + moved))
         return uncertainty_row(cell.channel, cell.offer, relative, came)
 

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from optimizer.errors import ScenarioError
 from optimizer.learn.appetence.calibration import Check, check, clipped, fit_calibrator
 from optimizer.learn.appetence.design import Design
-from optimizer.learn.appetence.uncertainty import chance_variance, coefficient_covariance, level_gradient
+from optimizer.learn.appetence.uncertainty import (
+    chance_variance,
+    coefficient_covariance,
+    later_miss,
+    level_gradient,
+)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -94,6 +99,8 @@ class Fitted:
         Scores of ``parts.judge`` by a model that saw none of them.
     own : array
         Scores of all contacts by the model as it stands.
+    missed : float
+        The square by which the level of later contacts was missed beyond chance; 0 where cut by customers.
     before : Check
         The reliability of raw scores on ``parts.check``.
     calibrator : Calibrator
@@ -132,6 +139,15 @@ class Fitted:
         self.before: Check = check(raw[checked], responded[checked])
         mend = fit_calibrator(raw[checked], responded[checked])
         self.judged = clipped(mend(raw[parts.judge]))
+        self.missed = 0.0
+        if parts.by == "time":
+            of_level = 0.0
+            if kind == "logistic" and customer is not None:
+                given = None if weights is None else weights[learn]
+                told = (raw[learn], responded[learn], given, self.penalty, customer[learn])
+                gradient = level_gradient(matrix[parts.judge], self.judged, mend.slope)
+                of_level = float(gradient @ coefficient_covariance(matrix[learn], *told) @ gradient)
+            self.missed = later_miss(self.judged, responded[parts.judge], of_level)
         later = np.sort(np.concatenate([checked, parts.judge]))
         if mend.kind == "none":
             learn = np.arange(len(frame))

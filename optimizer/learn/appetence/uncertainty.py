@@ -16,6 +16,9 @@ on later contacts, g is the difference to those, and their chance 1 / Σ w comes
 random-effects meta-analysis (DerSimonian and Laird, 1986), over all contacts of B periods, w = E² / Σ p (1 − p):
 
     drift² = max(0, (Σ w (O/E − m)² − (B − 1)) / (Σ w − Σ w² / Σ w)),   m = Σ w (O/E) / Σ w
+
+Where a model missed the level of the contacts after those it learnt from by more than chance (p < 0.01), that miss is
+the drift, if it is larger: what came next once may come next again.
 """
 
 from __future__ import annotations
@@ -23,12 +26,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 #: Periods of equal numbers of contacts; fewer where a period would expect fewer than so many responses.
 PERIODS, LEAST_EXPECTED = 8, 5.0
+#: A miss of later contacts counts below this p-value.
+LEAST_P = 0.01
 
 
 def coefficient_covariance(
@@ -92,6 +98,20 @@ def drift_variance(scores: Floats, responded: Bools, seconds: Rows) -> float:
         return 0.0
     mean = float((weight * ratio).sum()) / total
     return max(0.0, float((weight * (ratio - mean) ** 2).sum() - (len(ratio) - 1)) / room)
+
+
+def later_miss(judged: Floats, responded: Bools, learning: float) -> float:
+    """The square by which a level was missed beyond chance and what was not learnt; 0 where these explain it.
+
+    Parameters
+    ----------
+    judged, responded : array
+        Scores of contacts that were made after those learnt from, and what came.
+    learning : float
+        The variance of their level that comes from how little was learnt from.
+    """
+    missed, explained = (float(responded.sum() / judged.sum()) - 1) ** 2, chance_variance(judged) + learning
+    return missed - explained if chi2.sf(missed / explained, 1) < LEAST_P else 0.0
 
 
 def uncertainty_row(channel: str, offer: str | None, relative: float | None, responded: Bools) -> dict[str, object]:

@@ -157,6 +157,22 @@ def test_the_error_of_a_level_learnt_is_that_of_many_histories(mended: bool) -> 
     assert np.sqrt(np.mean(told)) == pytest.approx(np.std(levels), rel=0.35)
 
 
+def test_a_level_that_moved_at_the_end_is_told_as_it_was_missed() -> None:
+    rng, missed = np.random.default_rng(9), list[float]()
+    customer, seconds = np.arange(3_000), np.arange(3_000)
+    frame = pd.DataFrame({"x": rng.normal(0.0, 1.0, 3_000)})
+    identity = pd.util.hash_array(customer)
+    for late in (1.0, 3.0):
+        rate = np.where(seconds >= 2_400, late, 1.0) * expit(-2.0 + 0.5 * frame["x"].to_numpy()) / 2
+        came = rng.random(3_000) < rate
+        for by in ("auto", "customers"):
+            parts = cut(seconds, identity, came, by=by)
+            fitted = Fitted(frame, came, None, parts, kind="logistic", seed=0, customer=customer)
+            missed.append(fitted.missed)
+    assert missed[0] == missed[1] == missed[3] == 0.0
+    assert np.sqrt(missed[2]) == pytest.approx(2.0, rel=0.25)
+
+
 def test_what_a_learner_says_of_its_level_is_how_far_it_is_off() -> None:
     off: list[float] = []
     for seed in range(8):
