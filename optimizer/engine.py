@@ -145,25 +145,27 @@ def solve(
             if not failures or stop.is_set():
                 break
         stopped = stop.is_set()
-    if failures:
-        raise UnverifiedPlan("the plan found does not pass the independent check: " + "; ".join(failures))
-    seconds = time.perf_counter() - started
-    certificate = Certificate.of(
-        verdict.valuation.objective,
-        scenario.sense * bound,
-        wanted_gap=gap,
-        bound_by=bound_by,
-        seconds=seconds,
-        checks=int(verdict.checks["passed"].sum()),
-    )
-    # Why a search stopped is said below, with its limit.
-    notes = [note for note in solution.notes if not note.startswith("stopped")]
-    if model is not None:
-        notes.append("solved from an edited model: what was added to it is not checked again")
-    if certificate.status == "feasible":
-        notes.append(_why_feasible(stopped=stopped, out_of_time=seconds >= time_limit, gap=gap, time_limit=time_limit))
-    parts = tables_of(scenario, verdict, spend, solution.shadow_prices)
-    return Plan(**parts, certificate=certificate, notes=notes)
+        # Still inside: a Ctrl-C that comes now does not cost the plan.
+        if failures:
+            raise UnverifiedPlan("the plan found does not pass the independent check: " + "; ".join(failures))
+        seconds = time.perf_counter() - started
+        certificate = Certificate.of(
+            verdict.valuation.objective,
+            scenario.sense * bound,
+            wanted_gap=gap,
+            bound_by=bound_by,
+            seconds=seconds,
+            checks=int(verdict.checks["passed"].sum()),
+        )
+        # Why a search stopped is said below, with its limit.
+        notes = [note for note in solution.notes if not note.startswith("stopped")]
+        if model is not None:
+            notes.append("solved from an edited model: what was added to it is not checked again")
+        if certificate.status == "feasible":
+            late = seconds >= time_limit
+            notes.append(_why_feasible(stopped=stopped, out_of_time=late, gap=gap, time_limit=time_limit))
+        parts = tables_of(scenario, verdict, spend, solution.shadow_prices)
+        return Plan(**parts, certificate=certificate, notes=notes)
 
 
 def evaluate(scenario: Scenario, contacts: pd.DataFrame, spend: Mapping[str, float] | None = None) -> Evaluation:

@@ -327,6 +327,24 @@ def test_signals_are_given_back_after_a_solve() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("moment", ["verify", "tables_of"])
+def test_ctrl_c_after_the_search_does_not_cost_the_plan(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = getattr(engine, moment)
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return done(*given, **named)
+
+    # Started in the background, Python leaves Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(engine, moment, interrupted)
+    try:
+        plan = opt.solve(opt.Scenario(**keys(rules=[ONE_EACH])))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert plan.passed
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to another process is a POSIX affair")
 def test_ctrl_c_returns_the_best_verified_plan_with_its_gap(tmp_path: Path) -> None:
     scenario = ROOT / "scenarios" / "privilege_evenings" / "scenario.yaml"

@@ -9,6 +9,7 @@ import pytest
 
 import optimizer as opt
 from optimizer import room
+from optimizer.scenario import tables
 
 
 def scenario(folder: Path) -> opt.Scenario:
@@ -31,6 +32,19 @@ def test_a_table_that_does_not_fit_is_not_read(tmp_path: Path, monkeypatch: pyte
         opt.ShortOfMemory, match=r"reading .*\.parquet takes about 0\.0 GiB, and 0\.0 GiB are free: close"
     ):
         _ = scenario(tmp_path).facts
+
+
+def test_tables_read_at_the_same_time_have_to_fit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = {"customer_id": range(1, 2_001), "channel": "email", "date": pd.Timestamp("2026-01-01")}
+    pd.DataFrame(reached).to_parquet(tmp_path / "history.parquet")
+    both = scenario(tmp_path)
+    both = opt.Scenario(folder=tmp_path, **both.spec.model_dump(exclude_unset=True), history="history.parquet")
+    sizes = [tables._held_bytes(tmp_path / f"{name}.parquet", ".parquet") for name in ("appetence", "history")]
+    monkeypatch.setattr(room, "free_bytes", lambda: max(sizes) + 1.0)
+    with pytest.raises(opt.ShortOfMemory, match=r"reading appetence\.parquet and history\.parquet takes"):
+        _ = both.facts
+    monkeypatch.setattr(room, "free_bytes", lambda: sum(sizes))
+    assert len(both.facts.past) == 2_000
 
 
 def test_a_scenario_that_does_not_fit_is_not_solved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

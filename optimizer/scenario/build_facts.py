@@ -63,6 +63,7 @@ def build_facts(spec: ScenarioFile, tables: Tables, file: str, *, needs: frozens
             columns.get(kpi.gross_margin, f"kpis.{name}.gross_margin")
     dated = bool(len(days)) and int(days.min()) >= 0
     # The two largest tables are read at the same time; of faults in both the first one's is told.
+    tables.need(spec.appetence, spec.history)
     with ThreadPoolExecutor(2) as pool:
         of_pairs = pool.submit(_pairs, spec, tables, money, file, customers, activities, columns, needs)
         of_past = pool.submit(build_past, spec, tables, money, customers, dated=dated)

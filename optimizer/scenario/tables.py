@@ -95,6 +95,25 @@ class Tables:
             self._read[known] = self._load(source, name, key)
         return self._read[known]
 
+    def need(self, *sources: Any) -> None:
+        """Say so where files that are read at the same time fit into memory one by one, but not together.
+
+        Raises
+        ------
+        ShortOfMemory
+            When less is free than they hold.
+        """
+        sizes: dict[str, float] = {}
+        for source in [one for one in sources if isinstance(one, str | Path) and self._key(one) not in self._read]:
+            file = self.folder / source  # the source itself where that begins at the root
+            if file.is_file():
+                try:
+                    sizes[str(source)] = _held_bytes(file, file.suffix.lower())
+                except (pa.ArrowException, OSError):
+                    continue  # reading it says what is wrong with it
+        if len(sizes) > 1:
+            need(sum(sizes.values()), f"reading {' and '.join(sizes)}")
+
     def _key(self, source: Any) -> object:
         if isinstance(source, pd.DataFrame):
             self._kept.append(source)
