@@ -102,3 +102,19 @@ def test_a_rule_changed_is_checked_like_one_written(file: Path) -> None:
         scenario.with_rule("no such rule", mode="report")
     with pytest.raises(opt.ScenarioError, match=r"rule 'total budget'.*most"):
         scenario.with_rule("total budget", budget={"most": 5})
+
+
+def test_a_table_of_bounds_changed_in_place_is_another_table() -> None:
+    people = pd.DataFrame({"customer_id": list("abcdef"), "country": ["FR", "DE"] * 3, "email": [0.1] * 6})
+    limits = pd.DataFrame({"country": ["FR", "DE"], "most": [1, 1]})
+    volume = {"max": {"table": limits, "column": "most"}}
+    scenario = opt.Scenario(
+        objective="responses", customers=people[["customer_id", "country"]], appetence=people[["customer_id", "email"]],
+        channels={"email": {"unit_cost": 0.01}}, rules=[{"name": "limits", "volume": volume, "each": "country"}],
+    )  # fmt: skip
+    assert len(opt.solve(scenario).contacts) == 2
+    limits.loc[0, "most"] = 3
+    assert len(opt.solve(scenario).contacts) == 2  # as it was written
+    assert len(opt.solve(scenario.with_rule("limits", volume=volume)).contacts) == 4
+    limits.loc[0, "most"] = 0
+    assert len(opt.solve(scenario.with_rule("limits", volume=volume)).contacts) == 1

@@ -95,7 +95,7 @@ class Scenario:
     folder: Path | None
 
     def __init__(self, *, folder: str | Path | None = None, **keys: Any) -> None:
-        document = Document(IN_MEMORY, {key: _plain(value) for key, value in keys.items()})
+        document = Document(IN_MEMORY, {key: _plain(value, own=key == "rules") for key, value in keys.items()})
         self._fill(document, None if folder is None else Path(folder).resolve(), None)
 
     @classmethod
@@ -187,7 +187,7 @@ class Scenario:
         at = names.index(rule)
         written = self.spec.rules[at].model_dump(by_alias=True, exclude_unset=True) | keys
         document = Document(
-            f"{self.source}, rule {rule!r}", {k: _plain(v) for k, v in written.items() if v is not None}
+            f"{self.source}, rule {rule!r}", {k: _plain(v, own=True) for k, v in written.items() if v is not None}
         )
         other = copy(self)
         changed = [*self.spec.rules[:at], validated(Rule, document), *self.spec.rules[at + 1 :]]
@@ -264,12 +264,17 @@ def _check_time_zone(name: str, document: Document) -> None:
         ) from error
 
 
-def _plain(value: Any) -> Any:
-    """Numpy scalars as Python's own, inside lists and mappings too; keys as text."""
+def _plain(value: Any, *, own: bool = False) -> Any:
+    """Numpy scalars as Python's own, inside lists and mappings too; keys as text.
+
+    ``own``: tables are copied. Those of rules are small, and changed in place to ask for another bound.
+    """
+    if own and isinstance(value, pd.DataFrame):
+        return value.copy()
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else str(key): _plain(item, own=own) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, own=own) for item in value]
     return str(value) if isinstance(value, Path) else value
