@@ -11,6 +11,7 @@ row asks grows visit by visit, so that those who lose least by it leave first, u
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def repair(
     moved = np.zeros(columns.units, np.bool_)
     spread = _spread(columns.units)
 
-    until = time.monotonic() + SECONDS
+    until = math.inf
 
     def used() -> Floats:
         return elsewhere + dual.use(np.flatnonzero(chosen))
@@ -147,6 +148,8 @@ def repair(
     broken = bounds.broken(use)
     least, vain, more = float((broken * unit).sum()), 0, FIRST * worth * unit
     low, high = np.where(bounds.counted, bounds.least, -np.inf), np.where(bounds.counted, bounds.most, np.inf)
+    visited(spread[:0], bounds.slopes(price, more, more), low, high, use)  # compiled before the clock starts
+    until = time.monotonic() + SECONDS
     for _ in range(VISITS):
         if not broken.any() or vain > IN_VAIN or time.monotonic() > until:
             break
