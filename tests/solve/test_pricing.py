@@ -13,6 +13,7 @@ from optimizer.rules import compile_problem
 from optimizer.solve.decomposed import pricing, ties
 from optimizer.solve.decomposed.alternatives import second_best_losses
 from optimizer.solve.decomposed.columns import build_columns
+from optimizer.solve.decomposed.decomposed import _nearest_ties
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import read_links
 from optimizer.solve.decomposed.structure import Row, allowed, read_structure, row_value
@@ -33,6 +34,21 @@ def dual(tmp_path_factory: pytest.TempPathFactory) -> Dual:
     diagrams = build_diagrams(problem, units)
     links = read_links(problem, structure.expressions)
     return Dual(build_columns(problem, units, diagrams, links, structure.worth, structure.outside), links, structure)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_units_nearest_to_a_tie_come_from_every_group_by_its_share(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count, most = int(random.integers(50, 300)), int(random.integers(1, 24))
+    group = np.sort(random.integers(0, random.integers(1, 30), count)).astype(np.int32)
+    losses = random.integers(0, 12, count).astype(float) if seed % 2 else random.random(count)
+    losses[random.random(count) < 0.1] = np.inf
+    turn: dict[int, float] = {}
+    for label in set(group.tolist()):
+        members = sorted(np.flatnonzero(group == label).tolist(), key=lambda unit: (losses[unit], unit))
+        turn |= {unit: place / len(members) for place, unit in enumerate(members)}
+    expected = sorted(turn, key=lambda unit: (turn[unit], losses[unit], group[unit], unit))[:most]
+    assert _nearest_ties(losses, group, most)[:most].tolist() == expected
 
 
 def priced(dual: Dual) -> pricing.Priced:

@@ -56,7 +56,10 @@ def contacts(folder: Path) -> set[tuple[str, str]]:
     return set(zip(plan.contacts["customer_id"].astype(str), plan.contacts["activity"].astype(str), strict=True))
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
+@pytest.mark.skipif(
+    numba.config.NUMBA_NUM_THREADS < 2,  # type: ignore[attr-defined]  # set when numba is imported
+    reason="numba has one thread here",
+)
 def test_one_thread_or_two(folder: Path, planned: set[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     by_prices(monkeypatch)
     with threads(2):

@@ -16,6 +16,8 @@ from optimizer.plan.verify.judge import Check, Judge
 from optimizer.scenario.facts import Bools, Facts
 
 Longs = NDArray[np.int64]
+#: Cells of customers and activities a pair, up to which all of them are held.
+SPARSE = 4
 
 
 def known_pairs(facts: Facts, contacts: pd.DataFrame | None) -> tuple[Longs, list[Check]]:
@@ -97,6 +99,13 @@ def _pairs_of(facts: Facts, customer: Longs, activity: Longs, known: Bools) -> L
     found = np.full(len(customer), -1, dtype=np.int64)
     rows = np.flatnonzero(known)
     owner, wanted = customer[rows], activity[rows]
+    width = len(facts.activities)
+    if len(facts.customers) * width <= SPARSE * len(pairs):
+        # A cell for each customer and activity says where their pair is.
+        cells = np.full(len(facts.customers) * width, -1, dtype=np.int64 if len(pairs) > 1 << 31 else np.int32)
+        cells[pairs.customer * np.int64(width) + pairs.activity] = np.arange(len(pairs))
+        found[rows] = cells[owner * width + wanted]
+        return found
     run = np.searchsorted(pairs.customer, np.arange(len(facts.customers) + 1, dtype=pairs.customer.dtype))
     low, last = run[owner], run[owner + 1]
     high = last

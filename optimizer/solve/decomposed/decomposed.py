@@ -232,7 +232,7 @@ class _Solve:
             lean = False
             if self.reached or self.out_of_time():
                 return
-        order = standing[_nearest_ties(losses[standing], columns.group[standing])]
+        order = standing[_nearest_ties(losses[standing], columns.group[standing], LARGEST_CORE)]
         size = min(CORE + 10 * len(dual.structure.rows), len(order))
         if self.out_of_time():
             self._first_plan()
@@ -367,13 +367,25 @@ class _Solve:
             self.bound, self.by_solver = bound, by_solver
 
 
-def _nearest_ties(losses: Floats, group: Ints) -> Ints:
-    """Units by what another choice loses, the same share of every group first: each dealer has some who may change."""
+def _nearest_ties(losses: Floats, group: Ints, most: int) -> Ints:
+    """Units by what another choice loses, the same share of every group first: each dealer has some who may change.
+
+    At least the first ``most`` of all; groups stand together and ascend, as units do.
+    """
+    size = np.bincount(group)
+    near = np.arange(len(losses))
+    if len(losses) > 2 * most:
+        # Of the first so many no group has more than its share, and one.
+        ends = np.cumsum(size)
+        slices = [slice(end - count, end) for count, end in zip(size, ends, strict=True) if count]
+        shares = [(part.stop - part.start) * most // len(losses) for part in slices]
+        kept = [losses[part] <= np.partition(losses[part], k)[k] for part, k in zip(slices, shares, strict=True)]
+        near = np.flatnonzero(np.concatenate(kept))
+        losses, group = losses[near], group[near]
     order = np.lexsort((losses, group))
     begin = np.searchsorted(group[order], group[order], side="left")
-    size = np.bincount(group)[group[order]]
-    turn = (np.arange(len(order)) - begin) / size
-    return order[np.lexsort((losses[order], turn))].astype(np.int32)
+    turn = (np.arange(len(order)) - begin) / size[group[order]]
+    return near[order[np.lexsort((losses[order], turn))]].astype(np.int32)
 
 
 def solve_decomposed(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.verify import verify
+from optimizer.plan.verify import known, verify
 from tests.plan.small import contacts, customers, judged, row, small
 
 
@@ -19,10 +20,12 @@ def test_an_empty_plan_passes() -> None:
     assert verify(small(), contacts(small()), {}).passed
 
 
+@pytest.mark.parametrize("sparse", [0, known.SPARSE])
 @pytest.mark.parametrize(
     "scope", ["unknown customers", "unknown activities", "repeated contacts", "contacts that are not eligible"]
 )
-def test_each_fault_fails_alone_and_is_named(scope: str) -> None:
+def test_each_fault_fails_alone_and_is_named(scope: str, sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "SPARSE", sparse)
     appetence = pd.DataFrame(
         {"customer_id": ["anna", "ben"], "email": [0.1, None], "sms": [0.2, 0.2], "phone": [0.3, 0.3]}
     )
@@ -42,6 +45,27 @@ def test_each_fault_fails_alone_and_is_named(scope: str) -> None:
     # what cannot be valued is in no figure
     assert verdict.valuation.worth.net_margin == pytest.approx(9)
     assert len(verdict.failures) == 1
+
+
+def test_both_ways_find_the_pairs_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    names = [f"c{k:02d}" for k in range(30)]
+    scores = np.where(random.random((30, 3)) < 0.4, np.nan, 0.1)
+    appetence = pd.DataFrame({"customer_id": names, "email": scores[:, 0], "sms": scores[:, 1], "phone": scores[:, 2]})
+    appetence = appetence.dropna(how="all", subset=["email", "sms", "phone"])
+    scenario = small(customers=customers().iloc[[0] * 30].assign(customer_id=names), appetence=appetence)
+    facts = scenario.facts
+    asked = plan_of(*random.permutation([(name, act) for name in names for act in facts.activities["activity"]]))
+    asked = asked.iloc[: len(asked) // 2]
+    text = facts.customers["customer_id"], facts.activities["activity"]
+    wanted = sorted(
+        k
+        for k, pair in enumerate(zip(facts.pairs.customer, facts.pairs.activity, strict=True))
+        if (asked == [column.iloc[code] for column, code in zip(text, pair, strict=True)]).all(axis=1).any()
+    )
+    for sparse in (0, known.SPARSE):
+        monkeypatch.setattr(known, "SPARSE", sparse)
+        assert known.known_pairs(facts, asked)[0].tolist() == wanted
 
 
 def test_consent_makes_ineligible() -> None:
