@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ import yaml
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.given_numbers import is_positive
 from optimizer.scenario.columns import numbers, require, texts
 from optimizer.scenario.curves import Curve
 from optimizer.scenario.media import build_curve
@@ -228,7 +228,7 @@ def _curve(
 
 def _positive(key: str, value: object) -> float:
     """An argument as a number above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not (np.isfinite(float(value)) and float(value) > 0):
+    if not is_positive(value):
         raise ScenarioError("calibrate", key, value, "expected a number above 0")
     return float(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.given_numbers import is_number, is_whole
 
 #: The random generators take seeds below this.
 _SEEDS = 2**32
@@ -18,7 +19,7 @@ _SEEDS = 2**32
 
 def check_days(name: str, given: Any, *, zero: bool = False) -> None:
     """Raise when it is no finite number of days above 0 (or at least 0)."""
-    fine = isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)
+    fine = is_number(given) and math.isfinite(given)
     if not fine or given < 0 or (given == 0 and not zero):
         raise ScenarioError(
             name, "the number", given, f"expected {'0' if zero else 'more than 0'} days{' or more' * zero}"
@@ -27,13 +28,13 @@ def check_days(name: str, given: Any, *, zero: bool = False) -> None:
 
 def check_count(call: str, name: str, given: Any, *, least: int) -> None:
     """Raise when it is no whole number of at least ``least``."""
-    if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
+    if not is_whole(given, least):
         raise ScenarioError(call, name, given, f"expected at least {least}, a whole number")
 
 
 def check_seed(call: str, given: Any) -> None:
     """Raise when it is no seed of a random generator."""
-    if not isinstance(given, Integral) or isinstance(given, bool) or not 0 <= int(given) < _SEEDS:
+    if not is_whole(given, 0) or int(given) >= _SEEDS:
         raise ScenarioError(call, "seed", given, f"expected a whole number from 0 to {_SEEDS - 1}")
 
 
@@ -63,11 +64,7 @@ def truths(call: str, name: str, given: Any) -> NDArray[np.bool_]:
     """
     values = pd.Series(given).reset_index(drop=True)
     kind = values.map(lambda one: isinstance(one, bool | np.bool_ | Real) and one in (0, 1)).to_numpy(bool)
-    if not kind.all():
-        row = int(np.argmin(kind))
-        raise ScenarioError(
-            call, f"row {row + 1} of {name}", str(values.iloc[row]), "expected true or false, or 1 or 0"
-        )
+    _check_rows(call, name, values, kind, "expected true or false, or 1 or 0")
     return values.to_numpy(bool)
 
 
@@ -81,10 +78,15 @@ def finite(call: str, name: str, given: Any) -> NDArray[np.float64]:
     """
     values = pd.Series(given).reset_index(drop=True)
     found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if not np.isfinite(found).all():
-        row = int(np.argmin(np.isfinite(found)))
-        raise ScenarioError(call, f"row {row + 1} of {name}", str(values.iloc[row]), "expected a finite number")
+    _check_rows(call, name, values, np.isfinite(found), "expected a finite number")
     return found
+
+
+def _check_rows(call: str, name: str, values: pd.Series, fine: NDArray[np.bool_], expectation: str) -> None:
+    """Raise for the first row that is not fine."""
+    if not fine.all():
+        row = int(np.argmin(fine))
+        raise ScenarioError(call, f"row {row + 1} of {name}", str(values.iloc[row]), expectation)
 
 
 def check_zone(given: Any) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
 
 from optimizer.errors import ScenarioError
 from optimizer.learn.attribution import positional
 from optimizer.learn.attribution.shapley import participation, shapley
+from optimizer.learn.given_numbers import is_number, is_positive, is_whole
 from optimizer.learn.journeys.paths import Floats, Paths
 from optimizer.scenario.messages import did_you_mean
 
@@ -117,18 +117,18 @@ def settings(
         For an order below 1, a half-life that is not above 0, weights that are none, less than 2 samples, and a seed
         that is none.
     """
-    if not _whole(order, 1):
+    if not is_whole(order, 1):
         raise ScenarioError("attribution", "order", order, "expected a whole number of at least 1")
-    if half_life is not None and not (_number(half_life) and 0 < half_life < np.inf):
+    if half_life is not None and not is_positive(half_life):
         raise ScenarioError("attribution", "half_life", half_life, "expected days (or touches) above 0")
-    if weights is not None and (isinstance(weights, str) or not all(_number(one) for one in weights)):
+    if weights is not None and (isinstance(weights, str) or not all(is_number(one) for one in weights)):
         raise ScenarioError("attribution", "weights", weights, "expected numbers, as [40, 20, 40]")
     shares = None if weights is None else tuple(float(one) for one in weights)
     if shares is not None and (not all(0 <= one < np.inf for one in shares) or not sum(shares) > 0):
         raise ScenarioError("attribution", "weights", list(shares), "expected shares of at least 0, not all 0")
-    if samples is not None and not _whole(samples, 2):
+    if samples is not None and not is_whole(samples, 2):
         raise ScenarioError("attribution", "samples", samples, "expected a whole number of at least 2")
-    if not _whole(seed, 0):
+    if not is_whole(seed, 0):
         raise ScenarioError("attribution", "seed", seed, "expected a whole number of at least 0")
     return Settings(
         int(order), half_life, shares, direct, None if samples is None else int(samples), int(seed), lead
@@ -168,11 +168,3 @@ def touch_weights(model: str, told: Settings) -> Callable[[Paths], Floats]:
         "participation": participation,
     }
     return plain[model]
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

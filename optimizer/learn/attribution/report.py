@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 from optimizer.errors import ScenarioError
 from optimizer.learn.attribution.attribute import Attribution, asked_kpis, attribution
 from optimizer.learn.attribution.compare import Comparison, compare_attribution
+from optimizer.learn.given_numbers import is_whole
 from optimizer.learn.journeys import Journeys, read_journeys
 from optimizer.learn.journeys.paths import Floats
 from optimizer.learn.journeys.table import Source
@@ -99,7 +99,7 @@ def attribution_report(
     """
     read = read_journeys(journeys)
     kpis = asked_kpis(read, kpi)
-    if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
+    if not is_whole(top, 1):
         raise ScenarioError("attribution_report", "top", top, "expected how many paths to show, at least 1")
     told: dict[str, Any] = {"transforms": transforms, "order": order, "half_life": half_life, "direct": direct}
     told["lead"] = lead

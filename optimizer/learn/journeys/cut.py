@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.given_numbers import is_positive
 from optimizer.learn.journeys.events import DAY, Events, unit_labels
 from optimizer.learn.journeys.exact_sums import sums_by, total
 from optimizer.learn.journeys.leads import Reached
@@ -75,7 +75,7 @@ def cut(events: Events, lookback: float | Mapping[str, float] | None, session: f
     touches = np.flatnonzero(events.unit >= 0)
     notes: list[str] = []
     if session is not None:
-        if not _positive(session):
+        if not is_positive(session):
             raise ScenarioError("journeys", "session", session, "expected minutes above 0")
         again = _same_session(events, touches, round(session * MINUTE))
         notes.append(f"{int(again.sum()):,} touches follow one of the same session and count with it")
@@ -173,13 +173,8 @@ def _windows(events: Events, lookback: float | Mapping[str, float] | None) -> Fl
     for channel, days in asked.items():
         if channel != "*" and channel not in channels:
             raise ScenarioError("journeys", "lookback", channel, f"is no channel; {did_you_mean(channel, channels)}")
-        if not _positive(days):
+        if not is_positive(days):
             raise ScenarioError("journeys", "lookback", days, "expected days above 0")
     if "*" not in asked and (left := [one for one in channels if one not in asked]):
         raise ScenarioError("journeys", f"lookback.{left[0]}", None, "is missing; give its days, or * for all others")
     return np.array([asked.get(one, asked.get("*", np.nan)) for one in channels], float) * DAY
-
-
-def _positive(value: object) -> bool:
-    """Whether it is a finite number above 0."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < np.inf

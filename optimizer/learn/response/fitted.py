@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
+from optimizer.learn.given_numbers import is_number
 from optimizer.learn.response.baseline import Baseline
 from optimizer.learn.response.bootstrap import Draw, fitted_of
 from optimizer.learn.response.choice import Forms
@@ -89,7 +90,7 @@ def check_periods(place: str, periods: object) -> None:
 
 def whole_number(value: object) -> TypeGuard[float]:
     """Whether a setting is a whole number, such as 3 or 3.0."""
-    return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+    return is_number(value) and float(value).is_integer()
 
 
 def between(values: list[float], level: float) -> tuple[float, float]:

@@ -57,6 +57,12 @@ class Columns:
         return [slice(at, at + PART) for at in range(0, len(self.term), PART)]
 
     @cached_property
+    def usual(self) -> Floats:
+        """How large each base's numbers are on average, (bases,); 1 of contacts."""
+        sums = [sum(float(np.abs(base[part]).sum()) for part in self.parts()) for base in self.base]
+        return np.array([1.0, *(total / max(len(self.pair), 1) for total in sums)])
+
+    @cached_property
     def even(self) -> Ints:
         """Units in an order whose even steps are a fair sample: by group, class, and the most a contact is worth."""
         some = np.diff(self.start) > 0

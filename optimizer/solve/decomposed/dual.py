@@ -65,13 +65,8 @@ class Dual:
         for b, table in enumerate(self.links.tables if len(self.columns.pair) else []):
             largest = np.zeros(table.shape[1])
             np.maximum.at(largest, table.indices, np.abs(table.data))
-            most = np.maximum(most, largest * (1.0 if b == 0 else self._mean(b - 1)))
+            most = np.maximum(most, largest * self.columns.usual[b])
         return np.where(most > 0, most, 1.0)
-
-    def _mean(self, base: int) -> float:
-        """How large a base's numbers are on average."""
-        sums = (float(np.abs(self.columns.base[base, part]).sum()) for part in self.columns.parts())
-        return sum(sums) / len(self.columns.pair)
 
     def everyone(self, blocks: int) -> Stage:
         """All units; of twins one, as often as there are."""

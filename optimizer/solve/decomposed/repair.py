@@ -117,7 +117,7 @@ def repair(
     worth = worth if worth > 0 else 1.0
     unit = 1.0 / contact
     # What varies from contact to contact is priced as a usual one.
-    usual = np.array([1.0, *(max(float(np.abs(base).sum()) / max(len(base), 1), 1e-300) for base in columns.base)])
+    usual = np.maximum(columns.usual, 1e-300)
     moved = np.zeros(columns.units, np.bool_)
     spread = _spread(columns.units)
 

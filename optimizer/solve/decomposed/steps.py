@@ -73,8 +73,8 @@ def steps_of_columns(columns: Columns, links: Links) -> Floats:
     """The step of what all columns may use of each row, (rows,); 0 where there is none, infinite where none uses it."""
     bases = [1.0, *(step_of(base) for base in columns.base)]
     held = np.zeros(links.codes, bool)
-    for at in range(0, len(columns.code), PART):
-        held[columns.code[at : at + PART]] = True
+    for part in columns.parts():
+        held[columns.code[part]] = True
     tables = [table[held].tocsc() for table in links.tables]
     steps = np.zeros(links.tables[0].shape[1])
     for r in range(len(steps)):
