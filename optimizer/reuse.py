@@ -25,13 +25,17 @@ class Memory:
     ----------
     key : what the kept parts depend on besides the facts and their own rule.
     compiled : what each rule became, by the rule's words.
+    checked : rules that were held against the tables and passed, by the words of the rest and their own.
     order : the canonical order of customers, None until it is asked for.
+    reaches : what coupling rows can reach, None until it was asked for.
     prepared : a problem and what the decomposed path made of it, None until there is one.
     """
 
     key: str = ""
     compiled: dict[str, Any] = field(default_factory=dict)
+    checked: set[tuple[str, str]] = field(default_factory=set)
     order: Any = None
+    reaches: Any = None
     prepared: Any = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,17 @@ import pytest
 
 import optimizer as opt
 from optimizer import reuse
-from optimizer.reuse import memory_of, same, words
-from optimizer.rules import compile_problem
+from optimizer.problem import CouplingRow, Problem
+from optimizer.reuse import Memory, memory_of, same, words
+from optimizer.rules import compile_problem, infeasible_by_count, reached
+from optimizer.rules.base import Finding
+from optimizer.rules.lint_rules import Comparison
+from optimizer.rules.reached import Kept, Reached
+from optimizer.scenario.vocabulary import Vocabulary
 from optimizer.solve import choice
 from optimizer.solve.decomposed import prepared
+from optimizer.solve.decomposed.structure import read_structure
+from optimizer.solve.decomposed.sweep import plan_sweep
 from tests.benchmarks.scale.generate import generate
 from tests.benchmarks.scale.measure import with_budget
 
@@ -60,6 +68,108 @@ def test_a_solve_from_what_is_kept_is_as_good(file: Path, monkeypatch: pytest.Mo
     alone = opt.solve(with_budget(opt.load(file), 0.9), gap=1e-3)
     assert second.certificate.objective <= alone.certificate.bound + 1e-6
     assert alone.certificate.objective <= second.certificate.bound + 1e-6
+
+
+def _compared(problem: Problem, scenario: opt.Scenario, kept: bool, work: int) -> tuple[list[Finding], int]:
+    """What counting finds, and the work it took."""
+    memory = memory_of(scenario.facts) if kept else None
+    comparison = Comparison(problem, {}, work, memory)
+    return comparison.contradictions(strict=True) + comparison.local_minima(), comparison.ground.work
+
+
+@pytest.mark.parametrize("at_hand", [10_000_000, 3_000, 0])
+def test_counts_kept_say_what_counts_made_anew_say(
+    file: Path, at_hand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reached, "AT_HAND", at_hand)
+    scenario = opt.load(file)
+    volumes = [rule.name for rule in scenario.rules if rule.verb == "volume"]
+    others = [scenario, with_budget(scenario, 1e-4), scenario.with_rule(volumes[0], volume={"min": 490})]
+    others += [scenario.with_rule(volumes[0], volume={"min": 100_000}), scenario.with_rule(volumes[0], mode="report")]
+    for channel in ("email", "phone"):  # one rule and scope, two expressions
+        others.append(scenario.with_rule(volumes[0], where={"channel": channel}, each=None, volume={"min": 490}))
+    found = 0
+    for other in others:
+        problem = compile_problem(other)
+        for work in (20_000, 100_000, 400_000):
+            fresh = _compared(problem, other, False, work)
+            assert _compared(problem, other, True, work) == fresh
+            found += len(fresh[0])
+    assert found
+
+
+def test_what_a_row_reaches_is_looked_up_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, made = opt.load(file), Reached._looked_at
+    looked: list[str] = []
+
+    def looked_at(known: Reached, row: CouplingRow) -> Kept:
+        looked.append(row.rule)
+        return made(known, row)
+
+    monkeypatch.setattr(Reached, "_looked_at", looked_at)
+    volume = next(rule for rule in scenario.rules if rule.verb == "volume" and rule.volume.min)  # type: ignore[union-attr]
+    infeasible_by_count(compile_problem(scenario), scenario)
+    assert looked
+    looked.clear()
+    for other in (with_budget(scenario, 0.9), scenario.with_rule(volume.name, volume={"min": 1})):
+        infeasible_by_count(compile_problem(other), other)
+    assert not looked
+    # Another local rule, another reach.
+    other = scenario.with_rule("rest", rest={"days": 9})
+    infeasible_by_count(compile_problem(other), other)
+    assert looked
+
+
+def test_pairs_taken_away_are_counted_anew(file: Path) -> None:
+    scenario = opt.load(file)
+    some = scenario.facts.customers["customer_id"].iloc[:400].tolist()
+    names = [rule.name for rule in scenario.rules if rule.verb == "volume"]
+    least = {"volume": {"min": 300}, "where": None, "each": None}
+    first = scenario.with_rule(names[0], **least)
+    assert infeasible_by_count(compile_problem(first), first) == []
+    closed = first.with_rule(names[1], volume=None, each=None, where=None, exclude={"customer_id": some})
+    problem = compile_problem(closed)
+    fresh = _compared(problem, closed, False, 30_000_000)
+    assert _compared(problem, closed, True, 30_000_000) == fresh
+
+
+def test_a_rule_that_passed_is_not_checked_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario, made = opt.load(file), Vocabulary.check_filter
+    looked: list[str] = []
+
+    def check_filter(words: Vocabulary, written: Any, place: str) -> None:
+        looked.append(place)
+        made(words, written, place)
+
+    monkeypatch.setattr(Vocabulary, "check_filter", check_filter)
+    assert {f"rule {rule.name}, where" for rule in scenario.rules} <= set(looked)
+    looked.clear()
+    other = with_budget(scenario, 0.9)
+    assert [rule.name for rule in other.rules] == [rule.name for rule in scenario.rules]
+    assert {place.split(", ")[0] for place in looked} == {"rule total budget"}
+    for _ in range(2):  # what did not pass is not remembered as if it had
+        with pytest.raises(opt.ScenarioError, match="rule total budget, where"):
+            _ = scenario.with_rule("total budget", where={"chanel": "sms"}).rules
+    assert scenario.with_rule("total budget", where={"channel": "print"}).rules
+
+
+def test_everyones_sweep_is_planned_once(file: Path) -> None:
+    scenario = opt.load(file)
+    memory = Memory()
+    duals = []
+    for one in (scenario, with_budget(scenario, 0.9)):
+        problem = compile_problem(one)
+        structure = read_structure(problem)
+        made = prepared.prepare(problem, structure, memory, lambda stage: None)
+        assert made.whole is not None
+        duals.append(made.whole.dual(structure))
+    plan, again = (dual.everyone(7).plan for dual in duals)
+    assert again is plan
+    assert duals[0].everyone(5).plan.blocks == 5
+    units = np.arange(duals[0].columns.units, dtype=np.int32)
+    twins = duals[0].twins
+    assert same(plan, plan_sweep(duals[0].columns, units if twins is None else twins.first, 7,
+                                 None if twins is None else twins.copies))  # fmt: skip
 
 
 def test_it_is_forgotten_with_the_facts(file: Path) -> None:

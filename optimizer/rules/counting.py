@@ -87,11 +87,15 @@ class Ground:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.free: Bools = ~problem.removed
         self.work = 0
         self._below: dict[str, bool] = {}
         self._found: dict[int, Rows] = {}
         self._placed: Extent | None = None
+
+    @cached_property
+    def free(self) -> Bools:
+        """Pairs that no hard rule takes away, shape (E,)."""
+        return ~self.problem.removed
 
     @cached_property
     def _place(self) -> Ints:

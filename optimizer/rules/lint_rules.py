@@ -11,15 +11,16 @@ Rules are compared two at a time, a rule's disjoint scopes together (minima per 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optimizer.problem import Bools, Count, CouplingRow, Distinct, Expression, Problem
+from optimizer.reuse import Memory, memory_of
 from optimizer.rules.base import Context, Finding, Verb
 from optimizer.rules.compile import compile_context
-from optimizer.rules.counting import TOLERANCE, Counted, Extent, Ground, Rows, disjoint, hard
+from optimizer.rules.counting import TOLERANCE, Counted, Ground, disjoint, hard
+from optimizer.rules.reached import Reached
 from optimizer.rules.sentences import number
 from optimizer.rules.wording import beyond, implied, unit_of
 
@@ -30,25 +31,9 @@ if TYPE_CHECKING:
 LINT_WORK, SOLVE_WORK = 150_000_000, 30_000_000
 #: By how much a local minimum must be missed to be called out of reach: more than any rounding.
 SURE = 1e-6
-#: Pairs of rows kept at hand.
-KEPT = 10_000_000
 #: Rows of one rule that are also looked at one by one.
 SINGLE = 12
 COUPLING = ("volume", "budget", "sum", "average", "ratio", "share", "open")
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """What a coupling row can reach.
-
-    ``customers`` is the number of customers of a plain count (None of anything else), ``slack`` what rounding may
-    account for.
-    """
-
-    least: float
-    most: float
-    slack: float
-    customers: int | None
 
 
 def lint_scenario(scenario: Scenario, verbs: Mapping[str, Verb]) -> list[Finding]:
@@ -104,7 +89,7 @@ def contradictions(problem: Problem, scenario: Scenario | None = None) -> list[F
     Of local rules, hard minima that the contacts left cannot reach; what takes two rules is left to the lint.
     """
     units = {} if scenario is None else {rule.name: unit_of(rule, scenario.currency) for rule in scenario.rules}
-    comparison = Comparison(problem, units, SOLVE_WORK)
+    comparison = Comparison(problem, units, SOLVE_WORK, None if scenario is None else memory_of(scenario.facts))
     return comparison.contradictions(strict=True) + comparison.local_minima()
 
 
@@ -114,15 +99,14 @@ class Comparison:
     ``stopped`` tells that the work allowed did not suffice to look at everything.
     """
 
-    def __init__(self, problem: Problem, units: Mapping[str, str], work: int) -> None:
+    def __init__(self, problem: Problem, units: Mapping[str, str], work: int, memory: Memory | None = None) -> None:
         self.problem, self.units, self.allowed = problem, units, work
         self.ground = Ground(problem)
+        self.reached = Reached(problem, self.ground, memory)
         self.stopped = False
         self.by_rule: dict[str, list[CouplingRow]] = {}
         for row in problem.coupling:
             self.by_rule.setdefault(row.rule, []).append(row)
-        self._known: dict[int, tuple[CouplingRow, Bounded]] = {}
-        self._recent: dict[int, tuple[CouplingRow, Extent, Rows | None]] = {}
 
     @property
     def spent(self) -> bool:
@@ -152,7 +136,7 @@ class Comparison:
         # What is no contact settles most rows: nobody has to be contacted for them.
         if lower <= self.ground.rest_low(row.expression) <= upper:
             return None
-        reach = self._bounded(row)
+        reach = self.reached.bounded(row)
         for side, short, reached in (
             ("min", lower - reach.most, reach.most),
             ("max", reach.least - upper, reach.least),
@@ -194,9 +178,9 @@ class Comparison:
         for other, rows in self._others(row):
             if not any(self._asks(one) for one in (row, *rows)):
                 continue
-            reach = self._bounded(row)
+            reach = self.reached.bounded(row)
             least, most = self._between(row, rows)
-            slack = reach.slack + sum(self._bounded(one).slack for one in rows)
+            slack = reach.slack + sum(self.reached.bounded(one).slack for one in rows)
             for side, short, reached in (("min", lower - most, most), ("max", least - upper, least)):
                 if short > slack:
                     words = beyond(row, side, reached, self.units.get(row.rule, ""), None)
@@ -218,18 +202,18 @@ class Comparison:
             if self.spent or rule in gone or not all(self._implied(row, gone, by) for row in rows):
                 continue
             gone.add(rule)
-            if all(not len(self._extent(row).pairs) and not _moves(row.expression) for row in rows):
+            if all(not len(self.reached.extent(row).pairs) and not _moves(row.expression) for row in rows):
                 found.append(Finding(rule, "dead", f"rule {rule!r} covers nobody who can be contacted"))
                 continue
             others = sorted(by)
-            most = self._bounded(rows[0]).most
+            most = self.reached.bounded(rows[0]).most
             message = implied(rule, rows[0] if len(rows) == 1 else None, most, others, self.units.get(rule, ""))
             found.append(Finding(rule, "redundant", message, other=others[0] if others else ""))
         return found[::-1]
 
     def _implied(self, row: CouplingRow, gone: set[str], by: set[str]) -> bool:
         """Whether both bounds of a row always hold; ``by`` collects the rules that make them."""
-        reach = self._bounded(row)
+        reach = self.reached.bounded(row)
         low, high = reach.least >= row.lower, reach.most <= row.upper
         if low and high:
             return True
@@ -261,15 +245,15 @@ class Comparison:
 
     def _between(self, row: CouplingRow, rows: Sequence[CouplingRow]) -> tuple[float, float]:
         """The least and the most of a row while the hard bounds of another rule's rows hold."""
-        reach, extent = self._bounded(row), self._extent(row)
+        reach, extent = self.reached.bounded(row), self.reached.extent(row)
         least, most = reach.least, reach.most
         counts = []
         inside = []
         for one in rows:
-            pairs = self._counted(one)
+            pairs = self.reached.counted(one)
             if pairs is not None and len(pairs):
                 counts.append(Counted(pairs, *_whole(one, len(pairs))))
-            if self.ground.within(self._extent(one), extent):
+            if self.ground.within(self.reached.extent(one), extent):
                 inside.append(one)
         for sets in [counts] if disjoint(counts) else [[count] for count in counts]:
             least = max(least, self.ground.least_under(extent, sets))
@@ -287,34 +271,6 @@ class Comparison:
         return least, most
 
     # --- one row ----------------------------------------------------------------------------------------------------
-
-    def _bounded(self, row: CouplingRow) -> Bounded:
-        """What a row can reach, tightened by local caps where it is a plain count."""
-        if id(row) not in self._known:
-            extent, counted = self._extent(row), self._counted(row)
-            most, customers = extent.most, None
-            if counted is not None:
-                most = min(most, row.expression.constant + self.ground.most_contacts(counted))
-                met = np.zeros(len(self.problem.order), bool)
-                met[self.problem.customer[counted]] = True
-                customers = int(met.sum())
-            self._known[id(row)] = row, Bounded(extent.least, most, TOLERANCE * (1.0 + extent.size), customers)
-        return self._known[id(row)][1]
-
-    def _extent(self, row: CouplingRow) -> Extent:
-        return self._looked_up(row)[1]
-
-    def _counted(self, row: CouplingRow) -> Rows | None:
-        return self._looked_up(row)[2]
-
-    def _looked_up(self, row: CouplingRow) -> tuple[CouplingRow, Extent, Rows | None]:
-        """The extent of a row and its pairs if it is a plain count, kept while they are few."""
-        if id(row) not in self._recent:
-            made = row, self.ground.extent(row.expression), self.ground.counted_pairs(row)
-            while self._recent and sum(len(kept[1].pairs) for kept in self._recent.values()) > KEPT:
-                self._recent.pop(next(iter(self._recent)))
-            self._recent[id(row)] = made
-        return self._recent[id(row)]
 
     def _touches(self, row: CouplingRow) -> Bools:
         """Activities whose contacts may move a row, shape (A,)."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from optimizer import reuse
 from optimizer.errors import ScenarioError
+from optimizer.reuse import memory_of
 from optimizer.scenario.activities import DATE_PARTS
 from optimizer.scenario.columns import as_text, flags, numbers, refuse, require
 from optimizer.scenario.facts import Facts
@@ -57,14 +59,22 @@ def check_objective(objective: str, sense: int, facts: Facts, spec: ScenarioFile
 def check_rules(rules: list[Rule], facts: Facts, spec: ScenarioFile, tables: Tables, file: str) -> None:
     """Raise for the first rule that names what is not there.
 
+    Each rule is held against the tables by itself: one that passed before, on the same facts, is not looked at again.
+
     Raises
     ------
     ScenarioError
         With the rule's name, the key, what stands there and its neighbours.
     """
-    words = Vocabulary(spec, facts, file)
+    words, memory = Vocabulary(spec, facts, file), memory_of(facts)
+    rest = {name: value for name, value in vars(spec).items() if name != "rules"}
+    said = reuse.words(rest)
+    passed, memory.checked = memory.checked, set()
     for rule in rules:
-        place = f"rule {rule.name}"
+        place, own = f"rule {rule.name}", (said, reuse.words(rule))
+        if own in passed:
+            memory.checked.add(own)
+            continue
         for key, written in _filters(rule):
             words.check_filter(written, f"{place}, {key}")
         for column in rule.each_columns:
@@ -76,6 +86,7 @@ def check_rules(rules: list[Rule], facts: Facts, spec: ScenarioFile, tables: Tab
         if isinstance(verb, Range):
             for side in ("min", "max"):
                 _check_bound(rule, side, getattr(verb, side), words, f"{place}, {rule.verb}.{side}", tables)
+        memory.checked.add(own)
 
 
 def _filters(rule: Rule) -> Iterator[tuple[str, Filter | None]]:

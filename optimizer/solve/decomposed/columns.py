@@ -63,6 +63,12 @@ class Columns:
         return np.array([1.0, *(total / max(len(self.pair), 1) for total in sums)])
 
     @cached_property
+    def least(self) -> float:
+        """Σ of what columns are worth below zero, of those that are not closed: choices are worth no less."""
+        parts = (self.worth[part] for part in self.parts())
+        return sum(float(worth[np.isfinite(worth) & (worth < 0.0)].sum()) for worth in parts)
+
+    @cached_property
     def even(self) -> Ints:
         """Units in an order whose even steps are a fair sample: by group, class, and the most a contact is worth."""
         some = np.diff(self.start) > 0

@@ -194,9 +194,7 @@ class _Solve:
     def least(self) -> float:
         """No plan is worth less: D below it proves that there is none."""
         structure, columns = self.dual.structure, self.dual.columns
-        parts = (columns.worth[part] for part in columns.parts())
-        total = sum(float(worth[np.isfinite(worth) & (worth < 0.0)].sum()) for worth in parts)  # of what is not closed
-        total += structure.constant
+        total = columns.least + structure.constant
         diagrams = columns.diagrams
         if (diagrams.low_worth < 0).any() or (diagrams.high_worth < 0).any() or (diagrams.root_worth < 0).any():
             return -math.inf  # penalties: their sum is not looked for here

@@ -53,8 +53,16 @@ class Stage:
 class Dual:
     """D and its pieces for one problem."""
 
-    def __init__(self, columns: Columns, links: Links, structure: Structure, twins: Twins | None = None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        links: Links,
+        structure: Structure,
+        twins: Twins | None = None,
+        plans: dict[tuple[int, bool], Plan] | None = None,
+    ) -> None:
         self.columns, self.links, self.structure, self.twins = columns, links, structure, twins
+        self._plans = {} if plans is None else plans  # of everyone, by number of blocks and whether twins are told
         self.curved = [Curved(block) for block in structure.blocks]
         self.sweeps = 0
 
@@ -70,9 +78,13 @@ class Dual:
 
     def everyone(self, blocks: int) -> Stage:
         """All units; of twins one, as often as there are."""
-        if self.twins is None:
-            return self.stage(np.arange(self.columns.units, dtype=np.int32), blocks)
-        return Stage(plan_sweep(self.columns, self.twins.first, blocks, self.twins.copies), 1.0)
+        key = blocks, self.twins is not None
+        if key not in self._plans:
+            units, copies = np.arange(self.columns.units, dtype=np.int32), None
+            if self.twins is not None:
+                units, copies = self.twins.first, self.twins.copies
+            self._plans[key] = plan_sweep(self.columns, units, blocks, copies)
+        return Stage(self._plans[key], 1.0)
 
     def of_all(self, numbers: Floats) -> Floats:
         """A number a unit, (U,), from one each of those that stand for their twins, as ``everyone`` has them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import Links, read_links
 from optimizer.solve.decomposed.steps import stepped, steps_of_columns
 from optimizer.solve.decomposed.structure import Structure
+from optimizer.solve.decomposed.sweep import Plan
 from optimizer.solve.decomposed.tree import capped, is_structural
 from optimizer.solve.decomposed.twins import Twins, find_twins
 from optimizer.solve.diagram.bonds import read_bonds
@@ -31,20 +32,25 @@ KEPT_COLUMNS = 60_000_000
 
 @dataclass(frozen=True)
 class Stated:
-    """Columns and their links; what rounding may hide in each row over them, the step of what they use, and twins."""
+    """Columns and their links; what rounding may hide in each row over them, the step of what they use, and twins.
+
+    ``plans``: how sweeps over everyone are cut, as far as they were asked for; of columns alone, as all the rest.
+    """
 
     columns: Columns
     links: Links
     rounding: Floats
     steps: Floats
     twins: Twins | None
+    plans: dict[tuple[int, bool], Plan] = field(default_factory=dict)
 
     def dual(self, structure: Structure) -> Dual:
         """D under the bounds of a structure."""
         roomier = stepped(structure, self.steps).roomier(self.rounding)
         bounded = capped(roomier, self.columns, self.links)
         # The tree closes columns of some units and not of their twins.
-        return Dual(self.columns, self.links, bounded, None if is_structural(bounded) else self.twins)
+        twins = None if is_structural(bounded) else self.twins
+        return Dual(self.columns, self.links, bounded, twins, self.plans)
 
 
 @dataclass(frozen=True)

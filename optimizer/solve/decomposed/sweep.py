@@ -63,9 +63,8 @@ def plan_sweep(columns: Columns, units: Ints, blocks: int, copies: Ints | None =
     classes = columns.class_of[units]
     edges = np.flatnonzero(np.diff(classes, prepend=-1)) if len(units) else np.empty(0, np.int64)
     ends = np.append(edges[1:], len(units))[: len(edges)]
-    starts = np.concatenate(
-        [np.arange(a, b, TILE) for a, b in zip(edges, ends, strict=True)] or [np.empty(0, np.int64)]
-    )
+    count = -(-(ends - edges) // TILE)
+    starts = np.repeat(edges - TILE * (np.cumsum(count) - count), count) + TILE * np.arange(count.sum())
     tile_start = np.append(starts, len(units)).astype(np.int64)
     tiles = len(starts)
     block_start = np.unique(np.linspace(0, tiles, min(blocks, max(tiles, 1)) + 1).astype(np.int64))
