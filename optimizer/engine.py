@@ -26,6 +26,7 @@ from optimizer.problem import Problem
 from optimizer.reuse import memory_of
 from optimizer.room import need
 from optimizer.rules import compile_problem, infeasible_by_count
+from optimizer.solve.ahead import load_ahead
 from optimizer.solve.choice import solve_by_size
 from optimizer.solve.solution import Solution
 
@@ -99,6 +100,8 @@ def solve(
     started = time.perf_counter()
     tell = _in_planner_sense(progress, scenario.sense)
     tell("reading and compiling", math.nan, math.nan)
+    if model is None:
+        load_ahead(scenario)
     pairs = len(scenario.facts.pairs)
     need(pairs * BYTES_A_PAIR, f"solving {pairs:,} eligible pairs of customer and activity")
     problem = compile_problem(scenario)

@@ -39,6 +39,11 @@ def mixed(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
+def wake() -> None:
+    """Make numba ready: its first loop takes as long as dozens after it."""
+    mixed(np.uint64(0))
+
+
 @compiled
 def roomy(array: NDArray[Any], size: int) -> NDArray[Any]:
     """The array, or a copy twice as large, with room for ``size`` numbers."""
