@@ -6,15 +6,17 @@ contacts costs a look-up, and a scope a count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from optimizer.plan.kept import Kept, kept_of
 from optimizer.scenario.facts import Bools, Facts, Ints
-from optimizer.scenario.where import Condition
+from optimizer.scenario.where import Condition, parse
 
 Home = Literal["pair", "past", "activity", "customer"]
 CALENDAR = ("day", "week", "month", "quarter")
@@ -92,11 +94,35 @@ class Recent(Generic[T]):
         return answer
 
 
+@dataclass(frozen=True)
+class Apart:
+    """A filter that asks of activities and of customers, each apart: it keeps the pairs of these with those.
+
+    Attributes
+    ----------
+    activities : bool (A,)
+    customers : bool (N,) or None
+        None where it asks nothing of them.
+    words : str
+        What it asks of customers; the same words, the same customers.
+    """
+
+    activities: Bools
+    customers: Bools | None
+    words: str
+
+
+def words_of(where: str | Mapping[str, Any] | None) -> str:
+    """A filter in words that differ wherever it does, however long its lists."""
+    return "" if where is None else repr(parse(where).node)
+
+
 class Columns:
     """What filters and scopes read of the customers and activities of a scenario's facts."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self.kept: Kept = kept_of(facts)
         self._words: dict[str, pd.Series] = {}
         self._coded: dict[tuple[str, str], tuple[Ints, list[str]] | None] = {}
         self._held: Recent[Bools] = Recent()
@@ -114,13 +140,33 @@ class Columns:
 
     def held(self, home: Home, condition: Condition) -> Bools:
         """Which customers (activities) a condition on their columns alone keeps, shape (N,) or (A,)."""
-        names = condition.columns
+        names, key = condition.columns, ("held", home, repr(condition.node))
 
         def make() -> Bools:
             frame = self._customers(names) if home == "customer" else with_calendar(self.facts.activities, names)
             return np.asarray(condition.holds(frame), dtype=bool)
 
-        return self._held.of((home, repr(condition.node)), make)
+        return self._held.of(key, lambda: self.kept.of(key, make))
+
+    def apart(self, *filters: str | Mapping[str, Any] | None) -> Apart | None:
+        """What filters together ask of activities and of customers; None where one compares both or reads the pair."""
+        activities = np.ones(len(self.facts.activities), dtype=bool)
+        asked: dict[str, Condition] = {}
+        for conjunct in [one for where in filters if where is not None for one in parse(where).conjuncts()]:
+            homes = {self.home(name) for name in conjunct.columns}
+            if homes <= {"activity"}:
+                activities &= self.held("activity", conjunct)
+            elif homes <= {"customer"} and len(self.facts.customers):
+                asked[repr(conjunct.node)] = conjunct
+            else:
+                return None
+        if not asked:
+            return Apart(activities, None, "")
+        words = " and ".join(sorted(asked))
+        held = [self.held("customer", asked[one]) for one in sorted(asked)]
+        if len(held) == 1:
+            return Apart(activities, held[0], words)
+        return Apart(activities, self.kept.of(("customers", words), lambda: np.logical_and.reduce(held)), words)
 
     def coded(self, home: Home, bare: str) -> tuple[Ints, list[str]] | None:
         """A column's code of every customer (activity), -1 where it is empty, and their texts; None if there is none.
@@ -135,7 +181,9 @@ class Columns:
             else:
                 frame = with_calendar(self.facts.activities, [bare])
                 known, values = bare in frame.columns, frame.get(bare)
-            self._coded[key] = coded_texts(values) if known and values is not None else None
+            self._coded[key] = (
+                self.kept.of(("coded", *key), lambda: coded_texts(values)) if known and values is not None else None
+            )
         return self._coded[key]
 
     def _customers(self, names: frozenset[str]) -> pd.DataFrame:
@@ -154,6 +202,10 @@ class Columns:
         if not isinstance(values.dtype, pd.StringDtype):
             return values
         if column not in self._words:
-            codes, uniques = pd.factorize(values)
-            self._words[column] = pd.Series(pd.Categorical.from_codes(codes, categories=uniques))
+            self._words[column] = self.kept.of(("words", column), lambda: _as_categories(values))
         return self._words[column]
+
+
+def _as_categories(values: pd.Series) -> pd.Series:
+    codes, uniques = pd.factorize(values)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=uniques))

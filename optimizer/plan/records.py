@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.errors import ScenarioError
-from optimizer.plan.columns import CALENDAR, Columns, Home, Recent, coded_texts, split_name, text_of, with_calendar
+from optimizer.plan.bundles import Bundles, bundles_of
+from optimizer.plan.columns import (
+    CALENDAR,
+    Columns,
+    Home,
+    Recent,
+    coded_texts,
+    split_name,
+    text_of,
+    with_calendar,
+    words_of,
+)
 from optimizer.scenario.facts import Bools, Facts, Floats
 from optimizer.scenario.where import Condition, parse
 
@@ -89,6 +101,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.customer)
 
+    @cached_property
+    def bundles(self) -> Bundles | None:
+        """The bundles of our contacts, each there once; None where they are too many."""
+        return bundles_of(self.customer, self.activity, len(self.facts.customers), self.facts.days)
+
     # --- filters ------------------------------------------------------------------------------------------------
 
     def holds(self, where: str | Mapping[str, Any] | None) -> Bools:
@@ -102,7 +119,7 @@ class Records:
                 kept &= self.conjunct(conjunct)
             return kept
 
-        return self._held.of(repr(where), make)
+        return self._held.of(words_of(where), make)
 
     def conjunct(self, condition: Condition) -> Bools:
         """Which records one conjunct of a filter keeps."""

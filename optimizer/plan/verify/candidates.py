@@ -35,7 +35,7 @@ class Candidates:
 
     def __init__(self, facts: Facts, columns: Columns, holds: Bools | None = None) -> None:
         self.facts, self.columns = facts, columns
-        self.holds = _eligible(facts) if holds is None else holds
+        self.holds = eligible(facts) if holds is None else holds
 
     def without(self, *refused: Iterator[tuple[int, Bools]]) -> Candidates:
         """These candidates but for some: columns of customers by activity, as ``kept`` gives them."""
@@ -81,7 +81,7 @@ class Candidates:
             return
         on_activity = [k for k, home in enumerate(homes) if home == "activity"]
         on_customer = [k for k, home in enumerate(homes) if home == "customer"]
-        labels = self._labels([each[k] for k in on_activity])
+        labels = self.labels([each[k] for k in on_activity])
         groups: dict[Scope, Bools] = {}
         for activity, customers in self.kept(where, only=only):
             for label in labels[activity]:
@@ -102,7 +102,7 @@ class Candidates:
                 members = rows[:0] if order is None else rows[order[ends[k] - count[k] : ends[k]]]
                 yield tuple(parts[place] for place in range(len(each))), members
 
-    def _labels(self, columns: Sequence[str]) -> list[list[Scope]]:
+    def labels(self, columns: Sequence[str]) -> list[list[Scope]]:
         """The scopes of every activity by its own columns; several where it carries several offers."""
         count = len(self.holds)
         probe = Records(self.facts, np.zeros(count, np.int64), np.arange(count), columns=self.columns)
@@ -155,7 +155,7 @@ class Candidates:
             yield scope, np.unique(records.customer[found])
 
 
-def _eligible(facts: Facts) -> Bools:
+def eligible(facts: Facts) -> Bools:
     """Which customers every activity may reach, shape (A, N)."""
     pairs, shape = facts.pairs, (len(facts.activities), len(facts.customers))
     if len(pairs) == shape[0] * shape[1]:

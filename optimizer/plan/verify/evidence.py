@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from optimizer.plan.columns import Columns, split_name, text_of
+from optimizer.plan.columns import Columns, split_name, text_of, words_of
 from optimizer.plan.records import Records, Rows, Scope, declared_match, declared_scope, past_records
 from optimizer.plan.valuation import Worth, value_plan
-from optimizer.plan.verify.candidates import Candidates
+from optimizer.plan.verify.candidates import Candidates, eligible
 from optimizer.plan.verify.units import UnitNames, gathered
 from optimizer.scenario.facts import Bools, Facts, Floats
 from optimizer.scenario.rule_schema import Bound, Control, Rule, TableBound, TableVerb
@@ -43,14 +44,17 @@ class Evidence:
         Money on each medium cell.
     measured : dict
         Measures by name, once asked for.
+    counts : dict of int64 (A,)
+        Our contacts of each activity, by the words of what is asked of customers, once asked for.
     """
 
     scenario: Scenario
     plan: Records
     spend: Floats
     measured: dict[str, Measure] = field(default_factory=dict)
+    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     _units: dict[str, UnitNames] = field(default_factory=dict)
-    _scopes: dict[str, set[Scope]] = field(default_factory=dict)
+    _scopes: dict[tuple[object, ...], set[Scope]] = field(default_factory=dict)
     _control: dict[str, Bools] = field(default_factory=dict)
     _tightest: dict[tuple[str, str, float], Floats] = field(default_factory=dict)
     _cells: dict[int, dict[Scope, list[Any]]] = field(default_factory=dict)
@@ -74,7 +78,7 @@ class Evidence:
     @cached_property
     def eligible(self) -> Candidates:
         """Every eligible pair, before exclude and control."""
-        return Candidates(self.facts, self.columns)
+        return Candidates(self.facts, self.columns, self.columns.kept.of("eligible", lambda: eligible(self.facts)))
 
     @cached_property
     def past(self) -> Records:
@@ -187,14 +191,18 @@ class Evidence:
             return np.full(len(at), self.scope_bound(bound, rule, scope, empty))
         key = (rule.per or "", bound, empty)
         if key not in self._tightest:
-            column = self.facts.customers[split_name(bound)[1]]
-            own = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-            own = np.where(np.isnan(own), empty, own)
+            own = self.customer_bounds(bound, empty)
             tightest = own if units.alone else np.full(len(units), empty)
             if not units.alone:
                 (np.minimum if empty > 0 else np.maximum).at(tightest, units.of, own)
             self._tightest[key] = tightest
         return self._tightest[key][at]
+
+    def customer_bounds(self, bound: str, empty: float) -> Floats:
+        """A bound that is a column of customers, shape (N,); ``empty`` where it is."""
+        column = self.facts.customers[split_name(bound)[1]]
+        own = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        return np.where(np.isnan(own), empty, own)
 
     def _table_bound(self, bound: TableBound, rule: Rule, scope: Scope, empty: float) -> float:
         """The first number that the table's rows of a scope state."""
@@ -241,9 +249,9 @@ class Evidence:
         columns = rule.each_columns if each is None else list(each)
         if not columns:
             return [()]
-        key = repr((columns, rule.where))
+        key = ("scopes", tuple(columns), words_of(rule.where))
         if key not in self._scopes:
-            self._scopes[key] = self.eligible.scope_names(columns, rule.where)
+            self._scopes[key] = self.columns.kept.of(key, lambda: self.eligible.scope_names(columns, rule.where))
         found = self._media_scopes(rule.where, columns) if media else []
         return sorted(self._scopes[key] | {scope for scope in found if scope is not None})
 

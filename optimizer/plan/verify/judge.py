@@ -17,6 +17,8 @@ from optimizer.scenario.rule_schema import Rule
 
 ROUNDING = 1e-9
 EXAMPLES = 3
+#: Kind -> row, -1 for none, and what gives each thing's kind.
+Kinds = tuple[NDArray[np.int64], Callable[[], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -100,17 +102,19 @@ class Judge:
         value: Floats,
         lower: Floats,
         upper: Floats,
-        kind: NDArray[np.int64],
+        number: NDArray[np.int64],
+        kind: Callable[[], NDArray[np.int64]],
         *,
         counted: NDArray[np.bool_],
         noise: Floats,
         name: Callable[[int], str],
     ) -> None:
-        """Judge many things of a few kinds, all at once: ``kind[k]`` says which value and bounds the k-th thing has.
+        """Judge many things of a few kinds, all at once: ``number`` of each kind, which has one value and bounds.
 
-        What holds of a kind is worked out once. Kinds that are not ``counted`` are passed over.
+        What holds of a kind is worked out once. Kinds that are not ``counted`` are passed over. ``kind``, which gives
+        every thing's kind, is asked only where it matters which things they are.
         """
-        number = np.where(counted, np.bincount(kind, minlength=len(value)), 0)
+        number = np.where(counted, number, 0)
         there = np.flatnonzero(number)
         if not len(there):
             return
@@ -135,7 +139,7 @@ class Judge:
         over: Floats,
         slop: Floats,
         number: NDArray[np.int64],
-        kinds: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+        kinds: Kinds | None,
         name: Callable[[int], str] | None,
     ) -> None:
         """Add what was judged; with ``kinds``, of ``number`` things each: kind -> row here, and each thing's kind."""
@@ -153,7 +157,7 @@ class Judge:
             row = self._last(top[signed[top] == worst], kinds)
             self._worst = (rank, float(values[row]), float(lows[row]), float(highs[row]))
         if name is not None and len(self._broken) < EXAMPLES and bent.any():
-            things = np.flatnonzero(bent if kinds is None else np.append(bent, False)[kinds[0]][kinds[1]])
+            things = np.flatnonzero(bent if kinds is None else np.append(bent, False)[kinds[0]][kinds[1]()])
             self._broken += [name(int(k)) for k in things[: EXAMPLES - len(self._broken)]]
 
     def _priced(self, under: Floats, over: Floats, slop: Floats, number: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -173,11 +177,11 @@ class Judge:
         return broken
 
     @staticmethod
-    def _last(rows: NDArray[np.int64], kinds: tuple[NDArray[np.int64], NDArray[np.int64]] | None) -> int:
+    def _last(rows: NDArray[np.int64], kinds: Kinds | None) -> int:
         """The row of the last thing among those of some rows: of things equally bad, it is the one shown."""
         if kinds is None or len(rows) == 1:
             return int(rows[-1])
-        of_kind, kind = kinds
+        of_kind, kind = kinds[0], kinds[1]()
         wanted = np.isin(of_kind, rows)
         return int(of_kind[kind[np.flatnonzero(wanted[kind])[-1]]])
 

@@ -7,12 +7,16 @@ past) is read as: ours and past together ≤ max(bound, past); a minimum counts 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
+from optimizer.plan.bundles import counted
 from optimizer.plan.records import Records
+from optimizer.plan.verify.alike import Kinds, gathered, smallest
+from optimizer.plan.verify.apart import bundles_of, loads_of, parts_of, scale_of
 from optimizer.plan.verify.evidence import Evidence, days_text, rows_in, scope_label
 from optimizer.plan.verify.judge import EXAMPLES, Check, Judge, judge_rule, listed, rounding
 from optimizer.plan.verify.units import Compact, Longs, UnitNames
@@ -69,14 +73,6 @@ class Bounds:
         return np.repeat(caps, len(floors)), np.tile(floors, len(caps)), of_cap * len(floors) + of_floor
 
 
-def _scale(*parts: Floats) -> int | None:
-    """The power of two, up to 64, that makes all finite numbers whole, so that their sums are exact in any order."""
-    for scale in (1, 8, 64):
-        if all((np.isinf(part) | (part * scale == np.floor(part * scale))).all() for part in parts):
-            return scale
-    return None
-
-
 def _distinct(values: Floats) -> tuple[Floats, Longs]:
     if not len(values) or (values == values[0]).all():
         return values[:1], np.zeros(len(values), np.int64)
@@ -88,6 +84,12 @@ def check_window(rule: Rule, evidence: Evidence) -> list[Check]:
     """Check any of the window verbs, one row a scope."""
     verb: WindowRule = getattr(rule, rule.verb)
     each = [*rule.each_columns, verb.of] if isinstance(verb, Duplicates) else rule.each_columns
+    alike = _check_alike(rule, verb, each, evidence)
+    return _check_each(rule, verb, each, evidence) if alike is None else alike
+
+
+def _check_each(rule: Rule, verb: WindowRule, each: list[str], evidence: Evidence) -> list[Check]:
+    """Look at every contact: whatever a rule asks."""
     units, plan = evidence.units(rule.per), evidence.plan
     past = evidence.booked if verb.days is None else evidence.past
     ours = plan.scopes(each, plan.holds(rule.where))
@@ -114,10 +116,10 @@ def check_window(rule: Rule, evidence: Evidence) -> list[Check]:
         noun = "customers" if rule.per is None else "households"
         judge = judge_rule(rule, scope_label(each, scope), noun if verb.days is None else f"windows of {noun}")
         weights = [one.weight for one in (load, before) if one.weight is not None]
-        scale = _scale(*weights, bounds.cap, floor) if weights else 1
+        scale = scale_of(*weights, bounds.cap, floor) if weights else 1
         for (start, end), capped, floored in _windows(verb, evidence):
             words = "" if verb.days is None else f" to {days_text(end)}"
-            names = _Names(units, seen.at, words)
+            names = _Names(units, seen.unit, words)
             _judge_window(judge, load, before, (start, end), scale, bounds, names, capped=capped, floored=floored)
         if verb.min is not None:
             _remark_unasked(judge, evidence, rule, units, asked)
@@ -125,16 +127,78 @@ def check_window(rule: Rule, evidence: Evidence) -> list[Check]:
     return checks
 
 
+def _check_alike(rule: Rule, verb: WindowRule, each: list[str], evidence: Evidence) -> list[Check] | None:
+    """Look at customers who are alike, for a cap on what their activities count; None where the rule asks more."""
+    if rule.per is not None or verb.min is not None or rule.verb not in ("contacts", "pressure", "duplicates"):
+        return None
+    parts = parts_of(evidence, each, rule.where)
+    if parts is None:
+        return None
+    facts, bundles, units = evidence.facts, bundles_of(evidence), evidence.units(None)
+    weighted = rule.verb == "pressure"
+    weight = facts.pressure if weighted else np.ones(len(facts.days))
+    windows = [window for window, _, _ in _windows(verb, evidence)]
+    past = loads_of(evidence, each, [rule.where], windows, booked=verb.days is None, weighted=weighted)
+    caps, capped = _caps(verb, evidence)
+    checks = []
+    for scope in evidence.scopes(rule, each=each):
+        part, loads = parts[scope], past(scope)
+        own = np.where(part.activities, weight, 0.0)
+        of_rule = scope[: len(rule.each_columns)]
+        caps_here = np.array([evidence.scope_bound(verb.max, rule, of_rule, np.inf)]) if caps is None else caps
+        scale = _common(loads.scale, scale_of(own, caps_here)) if weighted else 1
+        if scale is None:
+            return None
+        alike = gathered(bundles, [loads.kinds, capped], part.customers)
+        judge = judge_rule(rule, scope_label(each, scope), "customers" if verb.days is None else "windows of customers")
+        for k, (start, end) in enumerate(windows):
+            inside = (facts.days >= start) & (facts.days <= end)
+            mine = counted(bundles.holds, np.where(inside, own * scale, 0.0))[alike.bundle]
+            theirs = loads.kinds.table[alike.kinds[0], k] * (scale // (loads.scale or 1))
+            shape = int(mine.max(initial=0)) + 1, int(theirs.max(initial=0)) + 1, len(caps_here)
+            if shape[0] * shape[1] * shape[2] > KINDS:
+                return None
+            kind = (mine * shape[1] + theirs) * shape[2] + alike.kinds[1]
+            number = np.bincount(kind, alike.number, shape[0] * shape[1] * shape[2]).astype(np.int64)
+            names = _Names(units, alike.customer, "" if verb.days is None else f" to {days_text(end)}")
+            bounds = caps_here, np.full(len(caps_here), -np.inf)
+            of_customer = partial(alike.spread, kind)
+            _judge_kinds(
+                judge, shape, number, of_customer, scale, bounds, names, capped=True, floored=False, real=weighted
+            )
+        checks.append(judge.check())
+    return checks
+
+
+def _caps(verb: WindowRule, evidence: Evidence) -> tuple[Floats | None, Kinds]:
+    """The distinct caps of customers, ascending, and who has which; None of a bound that is a scope's."""
+    if not isinstance(verb.max, str):
+        return None, Kinds(None, np.zeros((1, 1), dtype=np.int64))
+    bound = verb.max
+
+    def make() -> tuple[Floats, Kinds]:
+        caps, kind = _distinct(evidence.customer_bounds(bound, np.inf))
+        every = np.arange(len(caps), dtype=np.int64)[:, None]
+        return caps, Kinds(kind.astype(smallest(len(caps))) if len(caps) > 1 else None, every)
+
+    return evidence.columns.kept.of(("caps", bound), make)
+
+
+def _common(one: int | None, other: int | None) -> int | None:
+    """The larger of two scales, none where either is."""
+    return None if one is None or other is None else max(one, other)
+
+
 @dataclass(frozen=True)
 class _Names:
     """How a note calls what a unit receives in a window."""
 
     units: UnitNames
-    at: Longs
+    unit: Callable[[int], int]
     words: str
 
     def __call__(self, k: int) -> str:
-        return self.units.name(int(self.at[k])) + self.words
+        return self.units.name(self.unit(k)) + self.words
 
 
 def _remark_unasked(judge: Judge, evidence: Evidence, rule: Rule, units: UnitNames, asked: Longs) -> None:
@@ -192,21 +256,44 @@ def _judge_counts(
     real: bool,
 ) -> None:
     """Judge what is counted: units that receive as much of ours and of the past, under the same bounds, are alike."""
-    caps, floors, kind = bounds.kinds
+    caps, floors, bound = bounds.kinds
     shape = int(ours.max(initial=0)) + 1, int(past.max(initial=0)) + 1, len(caps)
     if shape[0] * shape[1] * shape[2] > KINDS:
         _judge(judge, ours / scale, past / scale, bounds, names, capped=capped, floored=floored, real=real)
         return
+    kind = ours
+    for width, part in zip(shape[1:], (past, bound), strict=True):
+        kind = kind * width + part if width > 1 else kind
+    number = np.bincount(kind, minlength=shape[0] * shape[1] * shape[2])
+    of_bound = caps, floors
+    _judge_kinds(
+        judge, shape, number, lambda: kind, scale, of_bound, names, capped=capped, floored=floored, real=real
+    )
+
+
+def _judge_kinds(
+    judge: Judge,
+    shape: tuple[int, int, int],
+    number: Longs,
+    kind: Callable[[], Longs],
+    scale: int,
+    of_bound: tuple[Floats, Floats],
+    names: _Names,
+    *,
+    capped: bool,
+    floored: bool,
+    real: bool,
+) -> None:
+    """Judge ``number`` units of each kind: so much of ours, so much of the past, such a cap and floor."""
+    caps, floors = of_bound
     mine, theirs, bound = (part.ravel() for part in np.indices(shape))
     # a cap binds who receives something of ours in the window; a minimum also who does not
-    counted = (capped & (mine > 0)) | (floored & np.isfinite(floors[bound]))
+    binding = (capped & (mine > 0)) | (floored & np.isfinite(floors[bound]))
     upper = np.maximum(caps[bound], theirs / scale) if capped else np.full(len(bound), np.inf)
     lower = floors[bound] if floored else np.full(len(bound), -np.inf)
     total = (mine + theirs) / scale
     noise = _noise(lower, upper, total) if real else np.zeros(len(total))
-    for width, part in zip(shape[1:], (past, kind), strict=True):
-        ours = ours * width + part if width > 1 else ours
-    judge.add_alike(total, lower, upper, ours, counted=counted, noise=noise, name=names)
+    judge.add_alike(total, lower, upper, number, kind, counted=binding, noise=noise, name=names)
 
 
 def _judge(

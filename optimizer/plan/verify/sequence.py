@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.plan.records import Records
+from optimizer.plan.verify.clashes import Near, none_clash, none_near
 from optimizer.plan.verify.evidence import Evidence, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule
 from optimizer.plan.verify.neighbours import neighbours
@@ -18,6 +19,9 @@ def check_rest(rule: Rule, evidence: Evidence) -> list[Check]:
     """Check that contacts on different dates, one of them ours, are at least ``days`` apart."""
     rest = rule.rest
     assert isinstance(rest, Rest)
+    after, before = Near(None, None, 1, rest.days - 1), Near(None, None, 1 - rest.days, -1)
+    if none_near(rule, evidence, after, [before, after]):
+        return none_clash(rule, evidence)
     plan, past, units = evidence.plan, evidence.past, evidence.units(rule.per)
     ours = plan.scopes(rule.each_columns, plan.holds(rule.where))
     theirs = past.scopes(rule.each_columns, past.holds(rule.where))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer.plan.columns import text_of
 from optimizer.plan.records import Records, Rows
+from optimizer.plan.verify.clashes import Near, all_near, none_clash, none_near
 from optimizer.plan.verify.evidence import Evidence, Filter, rows_in, scope_label
 from optimizer.plan.verify.judge import EXAMPLES, Check, judge_rule, listed
 from optimizer.plan.verify.neighbours import FAR, neighbour_counts, neighbours
@@ -111,7 +112,7 @@ def check_requires(rule: Rule, evidence: Evidence) -> list[Check]:
         enablers = key[enabling]
         if requires.same is None:  # committed contacts have no waves
             enablers = np.concatenate([enablers, units.of[booked.customer[enabling_booked]]])
-        checks.append(_needs(rule, scope, evidence, needing, ~np.isin(key[needing], enablers)))
+        checks.append(_needs(rule, scope, evidence, len(needing), needing[~np.isin(key[needing], enablers)]))
     return checks
 
 
@@ -119,15 +120,19 @@ def check_only_after(rule: Rule, evidence: Evidence) -> list[Check]:
     """Check that each of our contacts that matches ``what`` has an ``after`` min to max days before it, history too."""
     only = rule.only_after
     assert isinstance(only, OnlyAfter)
-    plan, past, units = evidence.plan, evidence.past, evidence.units(rule.per)
     low, high = -(FAR if only.days.max is None else only.days.max), -only.days.min
+    matched = all_near(rule, evidence, Near(only.what, only.after, low, high))
+    if matched is not None:
+        labels = [(scope_label(rule.each_columns, scope), number) for scope, number in matched.items()]
+        return [_needs(rule, label, evidence, number, np.empty(0, np.int64)) for label, number in labels]
+    plan, past, units = evidence.plan, evidence.past, evidence.units(rule.per)
     checks = []
     for scope, needing, enabling, enabling_past in _scoped(rule, evidence, past, only.what, only.after):
         unit, day = units.of[plan.customer[needing]], plan.days[needing]
         found = neighbour_counts(unit, day, units.of[plan.customer[enabling]], plan.days[enabling], low, high)
         past_unit, past_day = units.of[past.customer[enabling_past]], past.days[enabling_past]
         found += neighbour_counts(unit, day, past_unit, past_day, low, high)
-        checks.append(_needs(rule, scope, evidence, needing, found == 0))
+        checks.append(_needs(rule, scope, evidence, len(needing), needing[found == 0]))
     return checks
 
 
@@ -146,12 +151,11 @@ def _scoped(
     ]
 
 
-def _needs(rule: Rule, scope: str, evidence: Evidence, needing: Rows, short: Bools) -> Check:
+def _needs(rule: Rule, scope: str, evidence: Evidence, number: int, missing: Rows) -> Check:
     """Give the row of a rule that each contact keeps or not: the number without what they need, at most 0."""
     judge = judge_rule(rule, scope, "contacts")
-    missing = needing[short]
     judge.each_pays(len(missing), lambda k: contact_name(evidence.plan, int(missing[k])))
-    judge.remark(f"{len(needing)} contacts need another")
+    judge.remark(f"{number} contacts need another")
     return judge.check()
 
 
@@ -178,6 +182,9 @@ def check_never(rule: Rule, evidence: Evidence) -> list[Check]:
         assert never.first is not None
         assert never.then is not None
         first, second, low = never.first, never.then, 0
+    near = [Near(first, second, low, reach), Near(second, first, -reach, -low)]
+    if none_near(rule, evidence, near[0], near, booked=never.days is None):
+        return none_clash(rule, evidence)
     ours = [plan.scopes(rule.each_columns, plan.holds(rule.where) & plan.holds(f)) for f in (first, second)]
     theirs = [past.scopes(rule.each_columns, past.holds(rule.where) & past.holds(f)) for f in (first, second)]
     checks = []

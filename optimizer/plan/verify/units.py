@@ -94,6 +94,10 @@ class Compact:
     def __len__(self) -> int:
         return len(self.at)
 
+    def unit(self, place: int) -> int:
+        """The unit that stands at a place."""
+        return int(self.at[place])
+
     def places(self, units: Longs) -> Longs:
         """Where each unit stands in ``at``; -1 of one that is not there."""
         if self._place is not None:

@@ -6,12 +6,18 @@ min â‰¤ number of contacts (distinct customers; distinct customers and dates) â‰
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from optimizer.plan.records import Records, Rows
+from optimizer.plan.columns import Apart
+from optimizer.plan.records import Records, Rows, Scope
+from optimizer.plan.verify.apart import contacts_in, parts_of
 from optimizer.plan.verify.evidence import Evidence, days_text, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule
 from optimizer.scenario.rule_schema import Rule, Volume
+
+EVER = (-(10**9), 10**9)
 
 
 def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
@@ -20,7 +26,8 @@ def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
     assert isinstance(volume, Volume)
     plan = evidence.plan
     committed = evidence.booked if volume.days is None else evidence.committed
-    ours = plan.scopes(rule.each_columns, plan.holds(rule.where))
+    parts = parts_of(evidence, rule.each_columns, rule.where) if volume.of == "contacts" else None
+    ours = plan.scopes(rule.each_columns, plan.holds(rule.where)) if parts is None else {}
     theirs = committed.scopes(rule.each_columns, committed.holds(rule.where))
     checks = []
     for scope in evidence.scopes(rule):
@@ -30,7 +37,8 @@ def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
         label = scope_label(rule.each_columns, scope)
         if volume.days is None:
             judge = judge_rule(rule, label, "scopes")
-            judge.add(float(_number(volume.of, (plan, own), (committed, other))), low, high)
+            number = _number(volume.of, (plan, own), (committed, other))
+            judge.add(float(number + _ours(evidence, parts, scope, EVER)), low, high)
             checks.append(judge.check())
             continue
         for (start, end), window_low, window_high in window_bounds(volume, evidence, low, high):
@@ -40,9 +48,18 @@ def check_volume(rule: Rule, evidence: Evidence) -> list[Check]:
                 (records, rows[(records.days[rows] >= start) & (records.days[rows] <= end)])
                 for records, rows in ((plan, own), (committed, other))
             ]
-            judge.add(float(_number(volume.of, *inside)), window_low, window_high)
+            number = _number(volume.of, *inside) + _ours(evidence, parts, scope, (start, end))
+            judge.add(float(number), window_low, window_high)
             checks.append(judge.check())
     return checks
+
+
+def _ours(evidence: Evidence, parts: dict[Scope, Apart] | None, scope: Scope, window: tuple[int, int]) -> int:
+    """Contacts of ours in a window where the rule is in parts; 0 where they are looked at one by one."""
+    if parts is None or scope not in parts:
+        return 0
+    days, part = evidence.facts.days, parts[scope]
+    return contacts_in(evidence, replace(part, activities=part.activities & (days >= window[0]) & (days <= window[1])))
 
 
 def window_bounds(

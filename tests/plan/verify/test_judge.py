@@ -43,7 +43,9 @@ def test_kinds_and_single_things_agree(seed: int) -> None:
         at = kind[things]
         noise = np.array([rng.choice([0.0, 1e-9, 1.0]) for _ in range(count)])
         one.add(value[at], lower[at], upper[at], noise=noise[at], name=partial(_named, things))
-        alike.add_alike(value, lower, upper, kind, counted=counted, noise=noise, name="thing {}".format)
+        number = np.bincount(kind, minlength=count)
+        of_thing = partial(np.copy, kind)
+        alike.add_alike(value, lower, upper, number, of_thing, counted=counted, noise=noise, name="thing {}".format)
     # What is bare of values shows nan, which is not itself.
     assert repr(one.check()) == repr(alike.check())
 

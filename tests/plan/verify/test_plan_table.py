@@ -20,12 +20,12 @@ def test_an_empty_plan_passes() -> None:
     assert verify(small(), contacts(small()), {}).passed
 
 
-@pytest.mark.parametrize("sparse", [0, known.SPARSE])
+@pytest.mark.parametrize("widest", [0, known.WIDEST])
 @pytest.mark.parametrize(
     "scope", ["unknown customers", "unknown activities", "repeated contacts", "contacts that are not eligible"]
 )
-def test_each_fault_fails_alone_and_is_named(scope: str, sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "SPARSE", sparse)
+def test_each_fault_fails_alone_and_is_named(scope: str, widest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "WIDEST", widest)
     appetence = pd.DataFrame(
         {"customer_id": ["anna", "ben"], "email": [0.1, None], "sms": [0.2, 0.2], "phone": [0.3, 0.3]}
     )
@@ -63,8 +63,8 @@ def test_both_ways_find_the_pairs_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> 
         for k, pair in enumerate(zip(facts.pairs.customer, facts.pairs.activity, strict=True))
         if (asked == [column.iloc[code] for column, code in zip(text, pair, strict=True)]).all(axis=1).any()
     )
-    for sparse in (0, known.SPARSE):
-        monkeypatch.setattr(known, "SPARSE", sparse)
+    for widest in (0, known.WIDEST):
+        monkeypatch.setattr(known, "WIDEST", widest)
         assert known.known_pairs(facts, asked)[0].tolist() == wanted
 
 
