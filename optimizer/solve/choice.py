@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from optimizer.reuse import Memory
 from optimizer.solve.exact import solve_problem
 from optimizer.solve.linear_model import MatrixForm
 from optimizer.solve.solution import Solution
+
+if TYPE_CHECKING:
+    from optimizer.solve.compiling import Compiling
 
 Progress = Callable[[str, float, float], None]
 
@@ -50,10 +54,38 @@ def solve_by_size(
         return solve_problem(
             problem, gap=gap, time_limit=time_limit, progress=progress, stop=stop, tighten=tighten, edited=edited
         )
+    from optimizer.solve.compiling import Compiling
+
+    with Compiling().listening() as compiling:
+        solution = _by_prices(
+            problem, pairs, compiling, gap=gap, time_limit=time_limit, progress=progress, stop=stop, tighten=tighten,
+            start=start, memory=memory,
+        )  # fmt: skip
+    return replace(solution, compiling=compiling.seconds, notes=[*solution.notes, *compiling.notes])
+
+
+def _by_prices(
+    problem: Problem,
+    pairs: int,
+    compiling: Compiling,
+    *,
+    gap: float,
+    time_limit: float,
+    progress: Progress | None,
+    stop: Callable[[], bool] | None,
+    tighten: float,
+    start: Mapping[tuple[str, str], float] | None,
+    memory: Memory | None,
+) -> Solution:
+    """Solve by prices, and as one program where these find nothing and it is small enough."""
     from optimizer.solve.decomposed.decomposed import NotDecomposed, solve_decomposed
     from optimizer.solve.decomposed.structure import unsupported
 
     started = time.monotonic()
+
+    def left() -> float:
+        return time_limit - (time.monotonic() - started - compiling.seconds)
+
     reasons = unsupported(problem)
     if not reasons:
         try:
@@ -70,7 +102,7 @@ def solve_by_size(
         except NotDecomposed as refusal:
             reasons = [str(refusal)]
         else:
-            over = time.monotonic() - started >= time_limit or (stop is not None and stop())
+            over = left() <= 0 or (stop is not None and stop())
             if solution.status != "no_plan" or pairs > SECOND_TRY_PAIRS or over:
                 return solution
             reasons = ["no plan by prices"]
@@ -80,6 +112,7 @@ def solve_by_size(
             f"cannot be solved by prices: {', '.join(reasons)}; relax the rule that is named, or split the scenario by "
             "country or by customer"
         )
-    left = time_limit - (time.monotonic() - started)
-    solution = solve_problem(problem, gap=gap, time_limit=max(left, 1.0), progress=progress, stop=stop, tighten=tighten)
+    solution = solve_problem(
+        problem, gap=gap, time_limit=max(left(), 1.0), progress=progress, stop=stop, tighten=tighten
+    )
     return replace(solution, notes=[*solution.notes, f"solved as one program: {', '.join(reasons)}"])

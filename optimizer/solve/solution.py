@@ -16,7 +16,8 @@ class Solution:
     """A choice over the problem's pairs and media.
 
     ``objective`` and ``bound`` are in the sense of maximisation (minimised cost is negated), on the true curves.
-    ``bound_by`` is ``own`` (evaluated here from any duals) or ``solver`` (HiGHS's tree).
+    ``bound_by`` is ``own`` (evaluated here from any duals) or ``solver`` (HiGHS's tree). ``compiling``: seconds spent
+    on compiling loops, once for a machine, which no limit counts.
     """
 
     status: Status
@@ -28,3 +29,4 @@ class Solution:
     seconds: float
     shadow_prices: dict[tuple[str, str], float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    compiling: float = 0.0

@@ -11,6 +11,7 @@ import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.reuse import Memory
+from optimizer.solve.compiling import Compiling
 from optimizer.solve.decomposed.alternatives import alternatives, second_best_losses
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
@@ -69,8 +70,10 @@ class _Solve:
         start: Mapping[tuple[str, str], float],
         memory: Memory | None,
     ) -> None:
-        self.problem, self.gap, self.deadline, self.memory = problem, gap, deadline, memory
+        self.problem, self.gap, self.memory = problem, gap, memory
         self.progress, self.asked, self.tighten, self.start = progress, stop, tighten, start
+        self.compiling = Compiling(self.tell)
+        self.deadline = deadline
         self.best: CorePlan | None = None
         self.bound = math.inf
         self.notes: list[str] = []
@@ -80,6 +83,15 @@ class _Solve:
         self.lowest = -math.inf  # no plan is worth less
         self.floor: float | None = None  # a bound no higher is as good as any lower
         self.by_solver = False  # whether the bound rests on the solver's tree
+
+    @property
+    def deadline(self) -> float:
+        """When to stop, as ``time.monotonic`` has it; what compiling has taken since it was set is added."""
+        return self._deadline + self.compiling.seconds
+
+    @deadline.setter
+    def deadline(self, deadline: float) -> None:
+        self._deadline = deadline - self.compiling.seconds
 
     def out_of_time(self) -> bool:
         """Whether to stop with what there is."""
@@ -400,7 +412,8 @@ def solve_decomposed(
     """Solve by prices; parameters as ``solve_by_size``. Only for problems of which ``unsupported`` says nothing."""
     started = time.monotonic()
     run = _Solve(problem, gap, started + time_limit, progress, stop, tighten, start or {}, memory)
-    status = run.run()
+    with run.compiling.listening():
+        status = run.run()
     seconds = time.monotonic() - started
     contacts, spend = np.zeros(len(problem.customer), bool), np.zeros(len(problem.media))
     if run.best is None:
