@@ -14,6 +14,7 @@ from optimizer.solve.decomposed.alternatives import alternatives, second_best_lo
 from optimizer.solve.decomposed.columns import Columns, build_columns
 from optimizer.solve.decomposed.links import read_links
 from optimizer.solve.decomposed.structure import read_structure, unsupported
+from optimizer.solve.decomposed.sweep import choose, plan_sweep
 from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.diagram.units import pricing_units
 from tests.fuzzing.case import case
@@ -89,6 +90,8 @@ def test_the_best_few_are_those_of_all_paths(first: int) -> None:
         everyone = np.arange(columns.units, dtype=np.int32)
         options = alternatives(columns, everyone, prices, most, np.inf)
         losses = second_best_losses(columns, everyone, prices)
+        swept = choose(columns, plan_sweep(columns, everyone, 3), prices)[2]
+        np.testing.assert_allclose(swept, losses, atol=1e-9, err_msg=str(seed))
         for unit in everyone:
             all_of = list(paths(columns, int(unit)))
             if len(all_of) > 3_000:

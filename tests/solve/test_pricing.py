@@ -64,7 +64,7 @@ def test_newton_steps_come_as_low_as_cutting_planes(dual: Dual, monkeypatch: pyt
     led = priced(dual)
     assert led.bound == pytest.approx(planes, rel=GAP)
     # What attains D there is what a sweep says, not what the model promised.
-    again, _ = dual.chosen(led.point.price, dual.stage(np.arange(dual.columns.units, dtype=np.int32), 4))
+    again, _, _ = dual.chosen(led.point.price, dual.stage(np.arange(dual.columns.units, dtype=np.int32), 4))
     assert again.value == pytest.approx(led.bound, rel=1e-12)
 
 

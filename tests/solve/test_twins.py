@@ -63,8 +63,8 @@ def test_d_of_twins_is_d_of_everyone(seed: int) -> None:
     random = np.random.default_rng(seed)
     for _ in range(5):
         price = allowed(dual.structure.rows, random.normal(0.0, 3.0, len(dual.structure.rows)))
-        point, choice = dual.chosen(price, dual.everyone(4))
-        other, of_all = plain.chosen(price, plain.everyone(4))
+        point, choice, _ = dual.chosen(price, dual.everyone(4))
+        other, of_all, _ = plain.chosen(price, plain.everyone(4))
         assert point.value == pytest.approx(other.value, rel=1e-12)
         np.testing.assert_allclose(point.use.sum(axis=0), other.use.sum(axis=0), rtol=1e-12)
         np.testing.assert_array_equal(choice.chosen, of_all.chosen)
@@ -122,7 +122,7 @@ def test_twins_of_units_that_choose_choose_too(seed: int) -> None:
     assert stated.twins is not None
     random = np.random.default_rng(seed)
     price = allowed(dual.structure.rows, random.normal(0.0, 2.0, len(dual.structure.rows)))
-    point, choice = dual.chosen(price, dual.everyone(4))
+    point, choice, _ = dual.chosen(price, dual.everyone(4))
     resting = dual.at(price, dual.frozen(stated.twins.first[:7], 4, choice))
     assert resting.value == pytest.approx(point.value, rel=1e-9)
 

@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.problem import Bools, Floats, Ints, Problem
 from optimizer.reuse import Memory
 from optimizer.solve.compiling import Compiling
-from optimizer.solve.decomposed.alternatives import alternatives, second_best_losses
+from optimizer.solve.decomposed.alternatives import alternatives
 from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
 from optimizer.solve.decomposed.first_plan import first_plan, sampled_prices
@@ -31,7 +31,7 @@ Progress = Callable[[str, float, float], None]
 #: Units up to which all of them stand in the core, with all their choices up to ``WHOLE_CHOICES`` each.
 WHOLE, WHOLE_CHOICES = 400, 400
 #: Units the core begins with, and the most it grows to; choices of each.
-CORE, LARGEST_CORE, CHOICES = 1_500, 40_000, 6
+CORE, LARGEST_CORE, CHOICES = 400, 40_000, 6
 #: Units up to which lean cores come first: of many, others reach the gap sooner.
 LEAN_FIRST = 50_000
 #: Seconds for a first plan when time is over, or the search broken off, before any core.
@@ -192,12 +192,9 @@ class _Solve:
     def _price_a_sample(self) -> None:
         """Prices of a sample, where time was over before there were any: without them neither plan nor bound is any."""
         self.tell("pricing a sample")
-        point, choice = self.dual.chosen(sampled_prices(self.dual), self.everyone)
-        if point.value < self.point.value:
-            self.point, self.choice = point, choice
-            units = self.everyone.plan.units
-            prices = self.dual.links.prices(point.price)
-            self.losses = self.dual.of_all(second_best_losses(self.dual.columns, units, prices))
+        found = self.dual.chosen(sampled_prices(self.dual), self.everyone)
+        if found.point.value < self.point.value:
+            self.point, self.choice, self.losses = found.point, found.choice, self.dual.of_all(found.losses)
 
     def fallen(self, bound: float) -> float:
         """The most that a plan within a bound is worth."""

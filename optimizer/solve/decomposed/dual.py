@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,14 @@ class Stage:
     weight: float
     frozen_worth: float = 0.0
     frozen_use: Floats | None = None
+
+
+class Chosen(NamedTuple):
+    """D at some prices, what attains it, and what each unit of the stage, (n,), loses with its second choice."""
+
+    point: Point
+    choice: Choice
+    losses: Floats
 
 
 class Dual:
@@ -129,12 +138,20 @@ class Dual:
         self.sweeps += 1
         return self._point(price, sweep(self.columns, stage.plan, self.links.prices(price)), stage)
 
-    def chosen(self, price: Floats, stage: Stage) -> tuple[Point, Choice]:
-        """Evaluate D, and say what attains it."""
-        swept, choice = choose(self.columns, stage.plan, self.links.prices(price))
-        if self.twins is not None:
-            choice = self.twins.told(self.columns, choice)
-        return self._point(price, swept, stage), choice
+    def looked(self, price: Floats, stage: Stage) -> Chosen:
+        """Evaluate D, and say what attains it; of twins only those that stand for them choose."""
+        self.sweeps += 1
+        swept, choice, losses = choose(self.columns, stage.plan, self.links.prices(price))
+        return Chosen(self._point(price, swept, stage), choice, losses)
+
+    def chosen(self, price: Floats, stage: Stage) -> Chosen:
+        """Evaluate D, and say what attains it; twins choose as those that stand for them."""
+        found = self.looked(price, stage)
+        return found._replace(choice=self.of_everyone(found.choice))
+
+    def of_everyone(self, choice: Choice) -> Choice:
+        """What all choose, where of twins those chose that stand for them."""
+        return choice if self.twins is None else self.twins.told(self.columns, choice)
 
     def _point(self, price: Floats, swept: Swept, stage: Stage) -> Point:
         structure, weight = self.structure, stage.weight

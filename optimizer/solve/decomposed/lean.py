@@ -43,7 +43,7 @@ def lean_cores(run: Any) -> None:
     dual = run.dual
     everyone = np.arange(dual.columns.units, dtype=np.int32)
     point = _without_small(run)
-    choice = dual.chosen(point.price, run.everyone)[1]
+    choice = dual.chosen(point.price, run.everyone).choice
     rows = dual.structure.rows
     equal = np.array([row.lower == row.upper for row in rows], bool)
     active = (point.price != 0) | equal

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.problem import Bools, Floats, Ints
-from optimizer.solve.decomposed.alternatives import price_moves, second_best_losses
-from optimizer.solve.decomposed.dual import Dual, Point, Stage
+from optimizer.solve.decomposed.alternatives import price_moves
+from optimizer.solve.decomposed.dual import Chosen, Dual, Point, Stage
 from optimizer.solve.decomposed.prices import Prices, find_prices, first_reach
 from optimizer.solve.decomposed.structure import allowed
 from optimizer.solve.decomposed.sweep import Choice
@@ -99,20 +99,21 @@ class Pricing:
         price, half = self._first()
         self.scales = self.usual
         self.tell(f"pricing all {dual.columns.units:,} customers", math.inf)
-        point, choice = dual.chosen(price, self.everyone)
-        if not math.isfinite(point.value):
-            return Priced(point, choice, np.empty(0))
-        self.best = Priced(point, choice, np.empty(0))
+        found = dual.looked(price, self.everyone)
+        self.best = self._priced(found)
+        if not math.isfinite(self.best.bound):
+            return self.best
         left: Floats | None = half
         if self._leads():
-            point, losses, left = self._led(self.everyone, point, half, self.gap / CLOSE, "all")
-            point, choice = dual.chosen(point.price, self.everyone)
-            self.best = Priced(point, choice, dual.of_all(losses))
-        else:
-            self.best.losses = dual.of_all(self._losses(point, self.everyone.plan.units))
+            found, left = self._led(self.everyone, found, half, self.gap / CLOSE, "all")
+            self.best = self._priced(found)
         if left is not None:
             self._fenced(left)
         return self.best
+
+    def _priced(self, found: Chosen) -> Priced:
+        """What was found where all choose, twins too."""
+        return Priced(found.point, self.dual.of_everyone(found.choice), self.dual.of_all(found.losses))
 
     def _leads(self) -> bool:
         """Whether customers are so many that Newton steps lead."""
@@ -127,9 +128,6 @@ class Pricing:
         """The size of every row, that of the objective, and what a unit of each row is worth on average."""
         _, row_scale, scale = first_reach(self.dual, stage)
         return row_scale, scale, scale / row_scale
-
-    def _losses(self, point: Point, units: Ints) -> Floats:
-        return second_best_losses(self.dual.columns, units, self.dual.links.prices(point.price))
 
     # --- first prices ----------------------------------------------------------------------------------------
 
@@ -153,7 +151,7 @@ class Pricing:
             # The smaller a sample, the further its best prices lie from those of all, however well they are known.
             before, enough = price, tolerance * max(SAMPLES[-1] / size, 1.0)
             if half is not None and size > SAMPLES[0] and self._leads():
-                price = self._led(stage, dual.at(price, stage), half, enough, f"{size:,}")[0].price
+                price = self._led(stage, dual.looked(price, stage), half, enough, f"{size:,}")[0].point.price
             else:
                 price = self._descend(stage, price, half, enough, f"{size:,} customers").best.price
             half = self._reach(price, before, half, size)
@@ -197,37 +195,37 @@ class Pricing:
     # --- Newton steps --------------------------------------------------------------------------------------------
 
     def _led(
-        self, stage: Stage, best: Point, half: Floats, tolerance: float, who: str
-    ) -> tuple[Point, Floats, Floats | None]:
-        """Follow the model of ties: the best point, the losses there, and the box left to cutting planes, if any is."""
-        units = stage.plan.units
+        self, stage: Stage, begin: Chosen, half: Floats, tolerance: float, who: str
+    ) -> tuple[Chosen, Floats | None]:
+        """Follow the model of ties: the best prices, and the box left to cutting planes, if any is."""
+        units, there, best = stage.plan.units, begin, begin.point
         wide = half = self._boxed(half, best.price)
-        losses, shrunk, far = self._losses(best, units), 0, math.inf
+        shrunk, far = 0, math.inf
         for number in range(1, LEADS + 1):
             if self.stop() or (stage is self.everyone and best.value <= self.floor):
-                return best, losses, None
-            near = self._near(units, losses, half, MODELLED)[0]
+                return there, None
+            near = self._near(units, there.losses, half, MODELLED)[0]
             close = max(tolerance / 4 * abs(best.value), NO_NEARER * far if math.isfinite(far) else 0.0)
             weight = np.asarray(stage.weight * stage.plan.copies[near], np.float64)
             found = lead(self.dual, best, units[near], weight, half, far=far, close=close, stop=self.stop)
-            point = self.dual.at(found.price, stage)
-            promised, kept = best.value - found.least, best.value - point.value
+            then = self.dual.looked(found.price, stage)
+            promised, kept = best.value - found.least, best.value - then.point.value
             if kept > 0.0:
-                best, losses = point, self._losses(point, units)
+                there, best = then, then.point
             far = max(best.value - found.least, close)
             apart = max(best.value - found.least, 0.0) / max(abs(best.value), 1e-300)
             resting = int(stage.plan.copies[~near].sum())
             self.tell(f"pricing {who} customers: step {number}, {resting:,} settled, {apart:.1e} apart", best.value)
             near_enough = apart <= tolerance and not found.leaning.any()
             if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
-                return best, losses, None
+                return there, None
             if kept < KEPT_PROMISE * promised:
                 half, shrunk = half / 4.0, shrunk + 1
             else:
                 half, shrunk = np.where(found.leaning != 0, 4.0 * half, half), 0
             if shrunk > MOST_SHRUNK:
                 break
-        return best, losses, wide
+        return there, wide
 
     # --- all customers: cutting planes ---------------------------------------------------------------------------
 
@@ -247,9 +245,9 @@ class Pricing:
                 failures += 1
             elif not whole and found.leaning.any():
                 half = half * np.where(np.abs(found.leaning) > 0, 2.0, 1.0)
-            point, choice = dual.chosen(found.best.price, self.everyone)
-            if point.value < self.best.bound:
-                self.best = Priced(point, choice, dual.of_all(self._losses(point, self.everyone.plan.units)))
+            then = dual.looked(found.best.price, self.everyone)
+            if then.point.value < self.best.bound:
+                self.best = self._priced(then)
             else:
                 half, failures = half / 4.0, failures + 1
 

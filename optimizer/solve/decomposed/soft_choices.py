@@ -32,13 +32,14 @@ class TiedChoices:
 
     ``start`` (units + 1,) runs of choices; ``loss`` (P,) what each loses against the first; ``pointer`` (P + 1,) runs
     of ``row`` and ``more``: what a choice uses of the rows beyond the first; ``weight`` (units,) how many customers
-    each is.
+    each is. Numbers that lead to others have no sign: kernels ask of those that have one whether they count from the
+    end, which takes as long as the sums themselves.
     """
 
     start: Int64
     loss: Floats
-    pointer: Int64
-    row: Ints
+    pointer: NDArray[np.uint64]
+    row: NDArray[np.uint32]
     more: Floats
     weight: Floats
 
@@ -49,14 +50,18 @@ def tied_choices(dual: Dual, units: Ints, prices: Floats, weight: Floats) -> Tie
     start = np.append(np.flatnonzero(np.diff(options.unit, prepend=-1)), len(options.unit)).astype(np.int64)
     pieces = np.linspace(0, len(start) - 1, PIECES + 1).astype(np.int64)
     rows = len(dual.structure.rows)
-    arrays = start, options.start, options.column, dual.columns.code, dual.columns.base, *dual.links.flat, rows
+    at, its_row, coefficient = dual.links.flat
+    arrays = (
+        start, options.start.view(np.uint64), options.column.view(np.uint64), dual.columns.code.view(np.uint32),
+        dual.columns.base, at.view(np.uint64), its_row.view(np.uint32), coefficient, rows,
+    )  # fmt: skip
     pointer = np.zeros(len(options.unit) + 1, np.int64)
-    nothing = np.empty(0, np.int32), np.empty(0)
+    nothing = np.empty(0, np.uint32), np.empty(0)
     _further(pieces, *arrays, pointer, *nothing, False)
     np.cumsum(pointer, out=pointer)
-    row, more = np.empty(pointer[-1], np.int32), np.empty(pointer[-1])
+    row, more = np.empty(pointer[-1], np.uint32), np.empty(pointer[-1])
     _further(pieces, *arrays, pointer, row, more, True)
-    return TiedChoices(start, options.loss, pointer, row, more, weight)
+    return TiedChoices(start, options.loss, pointer.view(np.uint64), row, more, weight)
 
 
 @nb.njit(cache=True, parallel=True)
@@ -66,7 +71,7 @@ def _further(  # type: ignore[no-untyped-def]  # numba infers
     """Count into ``pointer`` the rows of which each choice uses more or less than the unit's first, or fill them in."""
     for piece in nb.prange(len(pieces) - 1):
         first, further = np.zeros(rows), np.zeros(rows)
-        of_first, touched = np.empty(rows, np.int64), np.empty(rows, np.int64)
+        of_first, touched = np.empty(rows, np.uint32), np.empty(rows, np.uint32)
         seen = np.zeros(rows, np.bool_)
         for u in range(pieces[piece], pieces[piece + 1]):
             known = 0
@@ -127,36 +132,39 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
         rows = slope.shape[1]
         worth, share = np.empty(most), np.empty(most)
         number = 0
-        mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.int64)
+        valued, mix, tied = 0.0, 0.0, 0.0
+        sloped, bent = np.zeros(rows), np.zeros((rows, rows))
+        mean, seen, touched = np.zeros(rows), np.zeros(rows, np.bool_), np.empty(rows, np.uint32)
         for u in range(pieces[piece], pieces[piece + 1]):
             begin, end = start[u], start[u + 1]
             best, other = 0.0, -np.inf  # the first uses nothing beyond itself
             worth[0] = 0.0
             for a in range(begin + 1, end):
-                v = -loss[a]
+                costs = 0.0
                 for k in range(pointer[a], pointer[a + 1]):
-                    v -= more[k] * moved[row[k]]
-                worth[a - begin] = v
-                other = max(other, v)
+                    costs += more[k] * moved[row[k]]
+                worth[a - begin] = -loss[a] - costs
+                other = max(other, worth[a - begin])
             if other < -COLD * temperature:
                 continue  # it keeps its first choice, which is worth nothing here
             best = max(best, other)
             total = 0.0
             for a in range(end - begin):
-                share[a] = np.exp((worth[a] - best) / temperature)
+                less = (worth[a] - best) / temperature
+                share[a] = np.exp(less) if less > -COLD else 0.0
                 total += share[a]
-            value[piece] += weight[u] * (best + temperature * np.log(total))
+            valued += weight[u] * (best + temperature * np.log(total))
             same = 0.0
             for a in range(end - begin):
                 share[a] /= total
                 same += share[a] * share[a]
-                mixed[piece] += weight[u] * share[a] * worth[a]
-            ties[piece] += 1.0 - same
-            for a in range(begin, end):
-                p = share[a - begin]
-                if p > 1e-12:
+                mix += weight[u] * share[a] * worth[a]
+            tied += 1.0 - same
+            for a in range(begin + 1, end):
+                p = weight[u] * share[a - begin]
+                if p > 0.0:
                     for k in range(pointer[a], pointer[a + 1]):
-                        slope[piece, row[k]] -= weight[u] * p * more[k]
+                        sloped[row[k]] -= p * more[k]
             if same > 1.0 - 1e-9:
                 continue
             # Where many are tied, some of them tell the bend.
@@ -165,7 +173,7 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
                 continue
             # Σ p δδᵀ − (Σ p δ)(Σ p δ)ᵀ, over the few rows that these choices use.
             count, factor = 0, weight[u] * every / temperature
-            for a in range(begin, end):
+            for a in range(begin + 1, end):
                 p = share[a - begin]
                 if p > 1e-12:
                     for k in range(pointer[a], pointer[a + 1]):
@@ -176,11 +184,13 @@ def _smoothed(  # type: ignore[no-untyped-def]  # numba infers
                             count += 1
                         mean[r] += p * more[k]
                         for m in range(pointer[a], pointer[a + 1]):
-                            bend[piece, r, row[m]] += p * factor * more[k] * more[m]
+                            bent[r, row[m]] += p * factor * more[k] * more[m]
             for i in range(count):
                 r = touched[i]
                 for j in range(count):
-                    bend[piece, r, touched[j]] -= mean[r] * mean[touched[j]] * factor
+                    bent[r, touched[j]] -= mean[r] * mean[touched[j]] * factor
             for i in range(count):
                 mean[touched[i]] = 0.0
                 seen[touched[i]] = False
+        value[piece], mixed[piece], ties[piece] = valued, mix, tied
+        slope[piece], bend[piece] = sloped, bent

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Bools, Floats, Ints
+from optimizer.solve.decomposed.alternatives import SAME, second_best_losses
 from optimizer.solve.decomposed.columns import Columns
 
 #: Units side by side in one tile.
@@ -74,7 +75,7 @@ def plan_sweep(columns: Columns, units: Ints, blocks: int, copies: Ints | None =
 
 def sweep(columns: Columns, plan: Plan, prices: Floats) -> Swept:
     """Solve every unit of the plan under prices (bases, codes)."""
-    return _run(columns, plan, prices, None)
+    return _run(columns, plan, prices)
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,22 @@ class Choice:
     constant: Floats
 
 
-def choose(columns: Columns, plan: Plan, prices: Floats) -> tuple[Swept, Choice]:
-    """Solve every unit, and say what it chooses."""
+def choose(columns: Columns, plan: Plan, prices: Floats) -> tuple[Swept, Choice, Floats]:
+    """Solve every unit, say what it chooses, and what its next choice that is not the same loses, (n,)."""
     choice = Choice(np.zeros(len(columns.term), np.bool_), np.zeros(columns.units))
-    return _run(columns, plan, prices, choice), choice
+    losses = np.empty(len(plan.units))
+    swept = _run(columns, plan, prices, choice, losses)
+    arcs = columns.diagrams
+    # The next choice may be the same where it is worth the same, or pays a penalty more: that takes a closer look.
+    unsure = np.flatnonzero(np.isnan(losses) | bool(arcs.low_worth.any() or arcs.high_worth.any()))
+    if len(unsure):
+        losses[unsure] = second_best_losses(columns, plan.units[unsure], prices)
+    return swept, choice, losses
 
 
-def _run(columns: Columns, plan: Plan, prices: Floats, choice: Choice | None) -> Swept:
+def _run(
+    columns: Columns, plan: Plan, prices: Floats, choice: Choice | None = None, losses: Floats | None = None
+) -> Swept:
     blocks, (bases, codes) = plan.blocks, prices.shape
     value, worth, size = np.zeros(blocks), np.zeros(blocks), np.zeros(blocks)
     counts = np.zeros((blocks, bases, codes))
@@ -105,6 +115,7 @@ def _run(columns: Columns, plan: Plan, prices: Floats, choice: Choice | None) ->
         diagrams.root_worth, diagrams.term_start, widest, most_terms, TILE, value, worth, size, counts,
         np.zeros(0, np.bool_) if choice is None else choice.chosen,
         np.zeros(0) if choice is None else choice.constant,
+        np.zeros(0) if losses is None else losses,
     )  # fmt: skip
     return Swept(value, worth, size, counts)
 
@@ -113,13 +124,16 @@ def _run(columns: Columns, plan: Plan, prices: Floats, choice: Choice | None) ->
 def _sweep(  # type: ignore[no-untyped-def]  # numba infers
     units, copies, tile_start, block_start, class_of, start, term, worth, code, base, prices, node_start, low, high,
     low_term, high_term, low_worth, high_worth, root_worth, term_start, widest, most_terms, tile, out_value, out_worth,
-    out_size, out_counts, chosen, constant,
+    out_size, out_counts, chosen, constant, losses,
 ):  # fmt: skip
     bases = prices.shape[0]
     for block in nb.prange(len(block_start) - 1):
         best = np.empty((widest, tile))
+        second = np.empty((widest if len(losses) else 1, tile))
         priced = np.empty((most_terms + 1, tile))
         column = np.empty((most_terms + 1, tile), np.int64)
+        priced[most_terms] = 0.0  # no term
+        second[0] = -np.inf
         total = 0.0
         lost = 0.0  # what adding to the total has rounded away: units are too many for a plain sum
         gained = 0.0
@@ -169,6 +183,25 @@ def _sweep(  # type: ignore[no-untyped-def]  # numba infers
                             if r >= 0:
                                 right += priced[r, i]
                         best[n, i] = max(left, right)
+            if len(losses):
+                for n in range(1, nodes):
+                    a, b, s, r = low[offset + n], high[offset + n], low_term[offset + n], high_term[offset + n]
+                    p = low_worth[offset + n] if a >= 0 else -np.inf
+                    q = high_worth[offset + n] if b >= 0 else -np.inf
+                    a, b = max(a, 0), max(b, 0)
+                    s, r = s if s >= 0 else most_terms, r if r >= 0 else most_terms
+                    for i in range(width):
+                        left = p + priced[s, i]
+                        right = q + priced[r, i]
+                        left_next = left + second[a, i]
+                        right_next = right + second[b, i]
+                        left += best[a, i]
+                        right += best[b, i]
+                        second[n, i] = max(min(left, right), left_next if left >= right else right_next)
+                for i in range(width):
+                    less = best[nodes - 1, i] - second[nodes - 1, i]
+                    alike = less <= SAME * max(1.0, abs(best[nodes - 1, i]))
+                    losses[first + i] = np.nan if alike else less
             of_tile = 0.0
             for i in range(width):
                 of_tile += copies[first + i] * (best[nodes - 1, i] + root_worth[k])

@@ -25,12 +25,14 @@ from optimizer.solve.decomposed.structure import Row, row_value
 
 #: How fast the temperature falls and how often at most; steps at one temperature.
 COOLING, MOST_COOLINGS, STEPS = 0.2, 12, 8
-#: What a step must gain of D for another at the same temperature, and at the last one.
+#: What a step must gain of D for another at the same temperature, and at the last one; and of what D may lie above its
+#: least, where that is more.
 SETTLED, LAST = 1e-7, 1e-9
+SETTLED_NEAR, LAST_NEAR = 0.1, 0.01
 #: How much more the first maximum is softened than D may lie above its least.
 SOFTER = 20.0
-#: Tied units that are enough to tell how the slope bends.
-TELLING = 5_000
+#: Tied units a row that are enough to tell how the slope bends.
+TELLING = 20
 #: Passes over all prices in one step.
 PASSES = 60
 
@@ -75,6 +77,8 @@ def lead(
     low, high = price - half, price + half
     temperature = _first_temperature(model.loss, far / max(float(weight.mean()), 1.0) if len(weight) else far)
     now, every = price.copy(), 64
+    enough = max(SETTLED * abs(point.value), SETTLED_NEAR * close)
+    enough_last = max(LAST * abs(point.value), LAST_NEAR * close)
     value, slope, bend, mixed, open_ties = soft_maximum(model, now - price, temperature, every)
     for number in range(MOST_COOLINGS):
         # Where choices are mixed the soft maximum is so much above the true one, at most.
@@ -94,12 +98,12 @@ def lead(
                 continue
             now, (value, slope, bend, mixed, open_ties) = then, after
             damping *= 0.1
-            if fell <= (LAST if last else SETTLED) * abs(point.value):
+            if fell <= (enough_last if last else enough):
                 break
         if last or stop():
             break
         temperature *= COOLING
-        every = max(int(open_ties * COOLING / TELLING), 1)
+        every = max(int(open_ties * COOLING / (TELLING * max(len(rows), 1))), 1)
         value, slope, bend, mixed, open_ties = soft_maximum(model, now - price, temperature, every)
     # For whatever mix of choices, what rows make of it is below the model everywhere: a true bound on its least.
     further = slope - used
