@@ -209,16 +209,13 @@ def to_pyomo(scenario: Scenario) -> ConcreteModel:
 
 
 def plan_tables(problem: Problem, solution: Solution) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The contacts chosen (customer_id, activity) and the money of each medium cell."""
+    """The contacts chosen (customer_id, activity), as codes of names, and the money of each medium cell."""
     chosen = np.flatnonzero(solution.contacts)
-    contacts = pd.DataFrame(
-        {
-            "customer_id": pd.Categorical.from_codes(
-                problem.customer[chosen], pd.Index(pd.array(problem.customer_names, dtype="str"))
-            ),
-            "activity": pd.array(problem.activity_names, dtype="str").take(problem.activity[chosen]),
-        }
+    named = ((problem.customer, problem.customer_names), (problem.activity, problem.activity_names))
+    customer, activity = (
+        pd.Categorical.from_codes(codes[chosen], pd.Index(pd.array(names, dtype="str"))) for codes, names in named
     )
+    contacts = pd.DataFrame({"customer_id": customer, "activity": activity})
     return contacts, {medium.name: float(money) for medium, money in zip(problem.media, solution.spend, strict=True)}
 
 
