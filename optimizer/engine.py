@@ -100,11 +100,12 @@ def solve(
         raise ScenarioError("solve", "time_limit", time_limit, "expected seconds above 0")
     started = time.perf_counter()
     tell = _in_planner_sense(progress, scenario.sense)
-    tell("reading and compiling", math.nan, math.nan)
+    tell("reading tables", math.nan, math.nan)
     if model is None:
         load_ahead(scenario)
     pairs = len(scenario.facts.pairs)
     need(pairs * BYTES_A_PAIR, f"solving {pairs:,} eligible pairs of customer and activity")
+    tell("compiling rules", math.nan, math.nan)
     problem = compile_problem(scenario)
     _raise_if_counts_suffice(problem, scenario, tell)
     edited = None

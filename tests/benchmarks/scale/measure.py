@@ -59,8 +59,7 @@ class Clock:
         """Take note of a stage; what ``opt.solve`` calls."""
         word = re.split(r"\W", stage, maxsplit=1)[0].lower()
         column = COLUMNS.get(word, "other")
-        # Tables are read before the solve: what the engine calls reading is compiling then.
-        self.to("compile" if column == "read" else column)
+        self.to(column)
         if found := re.match(r"classes: ([\d,]+)", stage):
             self.classes = int(found.group(1).replace(",", ""))
         if not self.stages or self.stages[-1] != word:
@@ -135,7 +134,6 @@ def measure(file: Path, gap: float, limit: float, out: Path | None, budget: floa
     import optimizer as opt
 
     scenario = opt.load(file)
-    _ = scenario.facts, scenario.rules
     try:
         plan = solved(scenario, gap, limit, clock)
         if out is not None:

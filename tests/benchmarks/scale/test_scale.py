@@ -44,7 +44,8 @@ def test_every_row_has_a_kind_that_is_written() -> None:
 def test_stages_become_columns() -> None:
     clock = Clock()
     for stage in (
-        "reading and compiling",
+        "reading tables",
+        "compiling rules",
         "classes: 1,234 with 5 nodes",
         "pricing all",
         "core of 7",
