@@ -50,7 +50,7 @@ class Bundles:
 
 
 def counted(holds: Bools, weights: NDArray[np.generic]) -> Longs:
-    """Σ of whole-numbered weights, shape (A, W), over what each bundle holds, shape (B, W)."""
+    """Σ of whole-numbered weights, shape (A, ...), over what each bundle holds, shape (B, ...)."""
     return np.rint(holds.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
 
 

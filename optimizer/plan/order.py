@@ -21,6 +21,13 @@ class Order:
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """1 + the customer's contacts, ours and booked, on earlier dates of the horizon."""
+        if (bundles := self.plan.bundles) is not None:
+            ranks = 1 + bundles.earlier.ravel()[self.plan.cells]
+            if len(self.booked):
+                keys, start = np.sort(self._booked_keys), self.plan.customer * self._span[1]
+                ranks += np.searchsorted(keys, self._key(self.plan), side="left")
+                ranks -= np.searchsorted(keys, start, side="left")
+            return ranks
         keys, own, starts = self._keys
         return np.asarray(1 + np.searchsorted(keys, own, side="left") - np.searchsorted(keys, starts, side="left"))
 

@@ -106,6 +106,12 @@ class Records:
         """The bundles of our contacts, each there once; None where they are too many."""
         return bundles_of(self.customer, self.activity, len(self.facts.customers), self.facts.days)
 
+    @cached_property
+    def cells(self) -> Rows:
+        """Where each contact stands in a table of bundles times activities, laid out by rows."""
+        assert self.bundles is not None
+        return self.bundles.of[self.customer] * len(self.facts.activities) + self.activity
+
     # --- filters ------------------------------------------------------------------------------------------------
 
     def holds(self, where: str | Mapping[str, Any] | None) -> Bools:

@@ -22,7 +22,7 @@ from optimizer.plan.order import Order
 from optimizer.plan.records import Records, pair_rows
 from optimizer.scenario.curves import Curve
 from optimizer.scenario.facts import Facts, Floats, Saturation
-from optimizer.scenario.rule_schema import Effect
+from optimizer.scenario.rule_schema import Effect, Rule
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
@@ -91,7 +91,8 @@ class Responses:
             What is added to each contact's score after the factor.
         """
         factor, added = 1.0 if scale is None else scale, 0.0 if shift is None else shift
-        response = self.groups.combined(np.minimum(1.0, self.score * factor + added))
+        score = self.score if scale is None and shift is None else self.score * factor + added
+        response = self.groups.combined(np.minimum(1.0, score))
         kpis = {name: self.groups.combined(np.minimum(1.0, score * factor)) for name, score in self.kpis.items()}
         if self._cells:
             shrink = self._saturation(response, curves or {})
@@ -180,6 +181,8 @@ def effect_factors(scenario: Scenario, plan: Records, order: Order) -> Floats:
     effects = [
         (rule, rule.effect) for rule in scenario.rules if isinstance(rule.effect, Effect) and rule.mode == "enforce"
     ]
+    if (table := _factors_by_cell(effects, plan, order)) is not None:
+        return table.ravel()[plan.cells]
     factor = np.ones(len(plan))
     for rule, effect in effects:
         if effect.contact is None and effect.alternate is None:
@@ -198,6 +201,33 @@ def effect_factors(scenario: Scenario, plan: Records, order: Order) -> Floats:
     if by_change:
         for rule, effect in by_change:
             factor[order.changed & plan.holds(rule.where)] *= effect.factor
+    return factor
+
+
+def _factors_by_cell(effects: list[tuple[Rule, Effect]], plan: Records, order: Order) -> Floats | None:
+    """The factors, shape (B, A), where they hang on bundle and activity alone; products in the same order."""
+    bundles = plan.bundles
+    by_rank = any(effect.contact is not None for _, effect in effects)
+    if bundles is None or any(effect.alternate is not None for _, effect in effects) or (by_rank and len(order.booked)):
+        return None
+    parts = [plan.columns.apart(rule.where) for rule, _ in effects]
+    if any(part is None or part.customers is not None for part in parts):
+        return None
+    held = [(part.activities, effect) for part, (_, effect) in zip(parts, effects, strict=True) if part is not None]
+    factor = np.ones(bundles.holds.shape)
+    for activities, effect in held:
+        if effect.contact is None:
+            factor[:, activities] *= effect.factor
+    if by_rank:
+        last = np.zeros(len(bundles.days), dtype=np.int64)
+        for activities, effect in held:
+            last = np.where(activities, np.maximum(last, effect.contact or 0), last)
+        rank = np.minimum(1 + bundles.earlier, last)
+        product = np.ones(bundles.holds.shape)
+        for activities, effect in held:
+            if effect.contact is not None:
+                product[activities & (rank == effect.contact)] *= effect.factor
+        factor *= product
     return factor
 
 

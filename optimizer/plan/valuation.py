@@ -21,6 +21,7 @@ from optimizer.plan.order import Order
 from optimizer.plan.records import Records, pair_rows
 from optimizer.plan.responses import Responses
 from optimizer.scenario.facts import Bools, Facts, Floats, Tiers
+from optimizer.scenario.pair_values import PairColumn, PairValues
 
 if TYPE_CHECKING:
     from optimizer.scenario import Scenario
@@ -97,16 +98,16 @@ def value_plan(scenario: Scenario, plan: Records, booked: Records, spend: Floats
     Worth
     """
     facts = scenario.facts
-    pairs, rows = facts.pairs, pair_rows(plan)
+    pairs = facts.pairs
     order = Order(plan, booked)
     expected = Responses(scenario, plan, order).expected()
     response, kpis = expected.response, expected.kpis
 
-    gross_margin = response * np.nan_to_num(pairs.gross_margin[rows])
+    gross_margin = response * _known(pairs.gross_margin, plan)
     for name, value in kpis.items():
         gross_margin = gross_margin + value * kpi_margin(scenario, name)[plan.customer]
-    revenue = response * np.nan_to_num(pairs.revenue[rows])
-    cost = contact_prices(facts, plan) + response * pairs.response_cost[rows]
+    revenue = response * _known(pairs.revenue, plan)
+    cost = contact_prices(facts, plan) + response * _of_contacts(pairs.response_cost, plan)
     media = value_media(facts, spend)
     used = np.bincount(plan.activity, minlength=len(facts.activities)) > 0
     opened = np.array([bool(fixed.activities[used].any()) for fixed in facts.fixed_costs], dtype=bool)
@@ -192,12 +193,35 @@ def kpi_margin(scenario: Scenario, name: str) -> Floats:
     return np.full(len(customers), float(margin))
 
 
+# --- numbers of pairs ------------------------------------------------------------------------------------------------
+
+
+def _of_contacts(values: PairColumn, plan: Records) -> Floats:
+    """A number of each of our contacts; what is in parts is put together from the parts, activity and customer."""
+    if not isinstance(values, PairValues):
+        return values[pair_rows(plan)]
+    found: Floats | None = None
+    for of_activity, of_customer in values.parts:
+        if of_activity.any():
+            value = of_activity[plan.activity]
+            if of_customer is not None:
+                value *= of_customer[plan.customer]
+            found = value if found is None else found + value
+    return np.zeros(len(plan)) if found is None else found
+
+
+def _known(values: PairColumn, plan: Records) -> Floats:
+    """The same, 0 where it is empty."""
+    found = _of_contacts(values, plan)
+    return found if isinstance(values, PairValues) and np.isfinite(found.sum()) else np.nan_to_num(found)
+
+
 # --- money --------------------------------------------------------------------------------------------------------
 
 
 def contact_prices(facts: Facts, plan: Records) -> Floats:
     """What each contact costs before any response: its unit cost, or the average price of a channel with tiers."""
-    price = facts.pairs.unit_cost[pair_rows(plan)].astype(np.float64)
+    price = _of_contacts(facts.pairs.unit_cost, plan).astype(np.float64)
     for tiers in facts.tiers:
         own = (facts.activities["channel"] == tiers.channel).to_numpy(bool)[plan.activity]
         volume = int(own.sum())

@@ -18,7 +18,7 @@ from optimizer.plan.columns import Apart, words_of
 from optimizer.plan.records import Rows, Scope
 from optimizer.plan.verify.alike import Kinds, kinds_of
 from optimizer.plan.verify.evidence import Evidence, Filter
-from optimizer.scenario.facts import Floats
+from optimizer.scenario.facts import Bools, Floats
 
 Longs = NDArray[np.int64]
 Windows = Sequence[tuple[int, int]]
@@ -43,14 +43,14 @@ def parts_of(evidence: Evidence, each: Sequence[str], *filters: Filter | None) -
     return found
 
 
-def contacts_in(evidence: Evidence, part: Apart) -> int:
-    """How many contacts of ours are in a part."""
-    bundles = evidence.plan.bundles
-    assert bundles is not None
-    if part.words not in evidence.counts:
+def contacts_in(evidence: Evidence, part: Apart, among: Bools | None = None) -> int:
+    """How many contacts of ours are in a part, and ``among`` those of bundles and activities, shape (B, A)."""
+    bundles = bundles_of(evidence)
+    if part.words not in evidence.customers:
         of = bundles.of if part.customers is None else bundles.of[part.customers]
-        evidence.counts[part.words] = np.bincount(of, minlength=len(bundles)) @ bundles.holds
-    return int(evidence.counts[part.words][part.activities].sum())
+        evidence.customers[part.words] = np.bincount(of, minlength=len(bundles))
+    held = (bundles.holds if among is None else bundles.holds & among)[:, part.activities]
+    return int(evidence.customers[part.words] @ np.count_nonzero(held, axis=1))
 
 
 @dataclass(frozen=True)

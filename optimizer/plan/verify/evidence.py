@@ -44,15 +44,15 @@ class Evidence:
         Money on each medium cell.
     measured : dict
         Measures by name, once asked for.
-    counts : dict of int64 (A,)
-        Our contacts of each activity, by the words of what is asked of customers, once asked for.
+    customers : dict of int64 (B,)
+        Customers of each bundle, by the words of what is asked of them, once asked for.
     """
 
     scenario: Scenario
     plan: Records
     spend: Floats
     measured: dict[str, Measure] = field(default_factory=dict)
-    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    customers: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     _units: dict[str, UnitNames] = field(default_factory=dict)
     _scopes: dict[tuple[object, ...], set[Scope]] = field(default_factory=dict)
     _control: dict[str, Bools] = field(default_factory=dict)
@@ -111,6 +111,21 @@ class Evidence:
             elif rule.control is not None:
                 refused.append(self._held_out(rule))
         return self.eligible.without(*refused) if refused else self.eligible
+
+    @property
+    def words_of_available(self) -> str | None:
+        """What ``available`` hangs on besides the facts, in words; None where it is a table."""
+        found = []
+        for rule in self.scenario.rules:
+            if rule.mode == "report":
+                continue
+            if rule.exclude is not None and not isinstance(rule.exclude, TableVerb) and rule.soft is None:
+                found.append(f"not ({words_of(rule.exclude)}) where ({words_of(rule.where)})")
+            elif rule.control is not None:
+                if rule.control.table is not None:
+                    return None
+                found.append(f"control {rule.control.seed} {rule.control.share!r} where ({words_of(rule.where)})")
+        return "; ".join(found)
 
     def _held_out(self, rule: Rule) -> Iterator[tuple[int, Bools]]:
         """The pairs a control rule takes away."""

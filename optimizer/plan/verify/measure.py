@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,11 @@ from optimizer.plan.records import Records, Rows, Scope, declared_match
 from optimizer.plan.valuation import column_measure
 from optimizer.plan.verify.evidence import Evidence, Filter, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule, rounding
-from optimizer.scenario.facts import Floats
+from optimizer.scenario.facts import Bools, Floats
 from optimizer.scenario.rule_schema import Average, Range, Ratio, Rule, Share, Sum
+
+#: Some of our contacts, by rows or by a mask.
+Some = Rows | Bools | slice
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,24 @@ class Measure:
     booked: Floats
     media: Floats
     fixed: Floats
+
+    @cached_property
+    def known(self) -> bool:
+        """Whether it is a finite number of every contact of ours."""
+        return bool(np.isfinite(self.ours.sum()))
+
+    @cached_property
+    def positive(self) -> bool:
+        """Whether no contact of ours has less than 0 of it."""
+        return bool(self.ours.min(initial=0.0) >= 0.0)
+
+    def of_ours(self, rows: Some) -> Total:
+        """Σ over some of our contacts; what holds of all of them is asked once."""
+        terms = self.ours[rows]
+        if not self.known:
+            return Total.of(terms)
+        value = float(terms.sum())
+        return Total(value, value if self.positive else float(np.abs(terms).sum()))
 
 
 @dataclass(frozen=True)
@@ -106,23 +128,23 @@ def _refuse_unknown(evidence: Evidence, name: str) -> None:
 
 @dataclass(frozen=True)
 class Slice:
-    """What one scope of a rule covers: rows of our and booked contacts, medium cells and fixed costs."""
+    """What one scope of a rule covers: of our and booked contacts, medium cells and fixed costs."""
 
-    ours: Rows
+    ours: Some
     booked: Rows
     media: Rows
     fixed: Rows
 
     def total(self, measured: Measure) -> Total:
         """Σ of a measure over the slice."""
-        contacts = Total.of(measured.ours[self.ours]) + Total.of(measured.booked[self.booked])
+        contacts = measured.of_ours(self.ours) + Total.of(measured.booked[self.booked])
         return contacts + Total.of(measured.media[self.media]) + Total.of(measured.fixed[self.fixed])
 
 
 def slices(rule: Rule, evidence: Evidence, *, media: bool, also: Filter | None = None) -> dict[Scope, Slice]:
     """Scope -> what ``where`` (and ``also``) keep in it; every scope of the rule is there, empty or not."""
     each, plan, booked = rule.each_columns, evidence.plan, evidence.booked
-    ours = plan.scopes(each, plan.holds(rule.where) & plan.holds(also))
+    ours = plan.scopes(each, plan.holds(rule.where) & plan.holds(also)) if each else {}
     theirs = booked.scopes(each, booked.holds(rule.where) & booked.holds(also))
     cells = np.array([declared_match(also, cell.columns) for cell in evidence.facts.media], dtype=bool)
     costs = np.array([declared_match(also, item.columns) for item in evidence.facts.fixed_costs], dtype=bool)
@@ -130,8 +152,15 @@ def slices(rule: Rule, evidence: Evidence, *, media: bool, also: Filter | None =
     for scope in evidence.scopes(rule, media=media):
         in_media = np.flatnonzero(evidence.media_in(rule.where, each, scope) & cells & media)
         in_fixed = np.flatnonzero(evidence.fixed_in(rule.where, each, scope) & costs & media)
-        found[scope] = Slice(rows_in(ours, scope), rows_in(theirs, scope), in_media, in_fixed)
+        own = rows_in(ours, scope) if each else _kept(plan, rule.where, also)
+        found[scope] = Slice(own, rows_in(theirs, scope), in_media, in_fixed)
     return found
+
+
+def _kept(plan: Records, *filters: Filter | None) -> Some:
+    """Our contacts that filters keep; without any a slice, which copies nothing."""
+    masks = [plan.holds(where) for where in filters if where is not None]
+    return slice(None) if not masks else masks[0] if len(masks) == 1 else masks[0] & masks[1]
 
 
 def money_or_yield(evidence: Evidence, names: Sequence[str]) -> bool:

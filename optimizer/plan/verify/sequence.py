@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.plan.records import Records
+from optimizer.plan.verify.apart import bundles_of, contacts_in, parts_of
 from optimizer.plan.verify.clashes import Near, none_clash, none_near
 from optimizer.plan.verify.evidence import Evidence, rows_in, scope_label
 from optimizer.plan.verify.judge import Check, judge_rule
@@ -81,14 +82,22 @@ def check_effect(rule: Rule, evidence: Evidence) -> list[Check]:
     """Say how many contacts an effect concerns; it is part of the plan's worth and cannot be broken."""
     effect = rule.effect
     assert isinstance(effect, Effect)
-    plan = evidence.plan
+    judge = judge_rule(rule, "", "contacts")
+    judge.add(float(_touched(rule, effect, evidence)))
+    judge.bound_units = 0
+    judge.remark("contacts it concerns")
+    return [judge.check()]
+
+
+def _touched(rule: Rule, effect: Effect, evidence: Evidence) -> int:
+    """How many contacts of ours an effect concerns."""
+    plan, parts = evidence.plan, parts_of(evidence, [], rule.where)
+    if parts is not None and effect.alternate is None and not (effect.contact is not None and len(evidence.booked)):
+        ranked = None if effect.contact is None else 1 + bundles_of(evidence).earlier >= effect.contact
+        return contacts_in(evidence, parts[()], ranked)
     touched = plan.holds(rule.where).copy()
     if effect.contact is not None:
         touched &= evidence.worth.order.ranks >= effect.contact
     elif effect.alternate is not None:
         touched &= evidence.worth.order.changed
-    judge = judge_rule(rule, "", "contacts")
-    judge.add(float(touched.sum()))
-    judge.bound_units = 0
-    judge.remark("contacts it concerns")
-    return [judge.check()]
+    return int(touched.sum())

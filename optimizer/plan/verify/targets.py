@@ -6,15 +6,19 @@ k-of-n counts distinct offers with a contact. ``requires`` and ``only_after`` lo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.plan.columns import text_of
-from optimizer.plan.records import Records, Rows
+from optimizer.plan.columns import text_of, words_of
+from optimizer.plan.records import Records, Rows, Scope
+from optimizer.plan.verify.alike import Kinds, gathered, kinds_of
+from optimizer.plan.verify.apart import bundles_of, parts_of
 from optimizer.plan.verify.clashes import Near, all_near, none_clash, none_near
 from optimizer.plan.verify.evidence import Evidence, Filter, rows_in, scope_label
-from optimizer.plan.verify.judge import EXAMPLES, Check, judge_rule, listed
+from optimizer.plan.verify.judge import EXAMPLES, Check, Judge, judge_rule, listed
 from optimizer.plan.verify.neighbours import FAR, neighbour_counts, neighbours
 from optimizer.plan.verify.units import Compact, Longs, UnitNames
 from optimizer.scenario.facts import Bools
@@ -29,17 +33,19 @@ def check_targets(rule: Rule, evidence: Evidence) -> list[Check]:
     """
     targets = rule.targets
     assert isinstance(targets, Targets)
+    alike = _check_targets_alike(rule, targets, evidence)
+    return _check_targets_each(rule, targets, evidence) if alike is None else alike
+
+
+def _check_targets_each(rule: Rule, targets: Targets, evidence: Evidence) -> list[Check]:
+    """Look at every unit with a contact, ours or booked, or one that it could have."""
     units, plan, booked = evidence.units(rule.per), evidence.plan, evidence.booked
     named = list(dict.fromkeys(targets.among))
     each = rule.each_columns
     ours = plan.scopes(each, plan.holds(rule.where))
     theirs = booked.scopes(each, booked.holds(rule.where))
     carried = _carried(evidence.facts.activities["offers"], named)
-    # who has an eligible contact of each offer, after hard excludes and control
-    able = [
-        evidence.available.customers(each, rule.where, only=offer) if targets.min is not None else {}
-        for offer in carried
-    ]
+    able = _able(rule, targets, evidence, carried)
     member, member_booked = carried[:, plan.activity], _carried(booked_offers(booked), named)
     fewest = -np.inf if targets.min is None else float(targets.min)
     most = np.inf if targets.max is None else float(targets.max)
@@ -68,12 +74,108 @@ def check_targets(rule: Rule, evidence: Evidence) -> list[Check]:
         if targets.min is not None:
             unasked = evidence.population(rule.where, units)
             unasked[seen.at[binds]] = False
-            left = np.flatnonzero(unasked)
-            if len(left):
-                names = listed([units.name(int(k)) for k in left[:EXAMPLES]], len(left))
-                judge.remark(f"minimum not asked of {names}: fewer than {targets.min} of these offers eligible")
+            _remark_unasked(judge, targets, units, np.flatnonzero(unasked))
         checks.append(judge.check())
     return checks
+
+
+def _check_targets_alike(rule: Rule, targets: Targets, evidence: Evidence) -> list[Check] | None:
+    """Look at customers of one bundle who are booked, and could be contacted, alike; None where the rule asks more."""
+    parts = None if rule.per is not None else parts_of(evidence, rule.each_columns, rule.where)
+    if parts is None:
+        return None
+    bundles, units = bundles_of(evidence), evidence.units(None)
+    named = list(dict.fromkeys(targets.among))
+    carried, count = _carried(evidence.facts.activities["offers"], named), len(named)
+    known = _known_of_customers(rule, targets, evidence, named, carried)
+    fewest = -np.inf if targets.min is None else float(targets.min)
+    most = np.inf if targets.max is None else float(targets.max)
+    checks = []
+    for scope in evidence.scopes(rule):
+        kinds = known(scope)
+        alike = gathered(bundles, [kinds], None)
+        of_kind = kinds.table[alike.kinds[0]].astype(bool)
+        inside, population, met, before, eligible = np.split(of_kind, [1, 2, 3, 3 + count], axis=1)
+        held = bundles.holds & parts[scope].activities
+        touched = np.column_stack([(held & offer).any(axis=1) for offer in carried])
+        mine: Bools = np.logical_and(touched[alike.bundle], inside)
+        any_held: Bools = np.asarray(held.any(axis=1))
+        seen = (any_held[alike.bundle] & inside[:, 0]) | met[:, 0] | eligible.any(axis=1)
+        new, past, total = (np.count_nonzero(flags, axis=1) for flags in (mine, before, mine | before))
+        binds = seen & (np.count_nonzero(eligible, axis=1) >= fewest) & np.isfinite(fewest)
+        asked = binds & (total > 0) if targets.if_contacted else binds
+        judge = judge_rule(rule, scope_label(rule.each_columns, scope), "customers")
+        judge.add_alike(
+            total.astype(np.float64),
+            np.where(asked, fewest, -np.inf),
+            np.maximum(most, past),
+            alike.number,
+            alike.row,
+            counted=asked | ((new > 0) & np.isfinite(most)),
+            noise=np.zeros(len(total)),
+            name=units.name,
+        )
+        if targets.min is not None:
+            unasked = population[:, 0] & ~binds
+            _remark_unasked(judge, targets, units, np.flatnonzero(alike.spread(unasked)) if unasked.any() else ())
+        checks.append(judge.check())
+    return checks
+
+
+def _known_of_customers(
+    rule: Rule, targets: Targets, evidence: Evidence, named: list[str], carried: Bools
+) -> Callable[[Scope], Kinds]:
+    """Scope -> what is known of each customer without our contacts.
+
+    Whether the filters keep it, whether the population is it, whether it is booked, by which of the offers, and which
+    of them it could be contacted for.
+    """
+    each, booked = rule.each_columns, evidence.booked
+    part = evidence.columns.apart(rule.where)
+    assert part is not None
+
+    def make() -> dict[Scope, Kinds]:
+        count = len(evidence.facts.customers)
+        theirs, member = booked.scopes(each, booked.holds(rule.where)), _carried(booked_offers(booked), named)
+        able = _able(rule, targets, evidence, carried)
+        inside = np.ones(count, dtype=bool) if part.customers is None else part.customers
+        population = evidence.population(rule.where, evidence.units(None))
+
+        def among(rows: Rows) -> Bools:
+            flags = np.zeros(count, dtype=bool)
+            flags[rows] = True
+            return flags
+
+        found = {}
+        for scope in evidence.scopes(rule):
+            rows = rows_in(theirs, scope)
+            before = [among(booked.customer[rows[flags[rows]]]) for flags in member]
+            eligible = [among(rows_in(offer, scope)) for offer in able]
+            flags = [inside, population, among(booked.customer[rows]), *before, *eligible]
+            found[scope] = kinds_of(count, flags)
+        return found
+
+    available = "" if targets.min is None else evidence.words_of_available
+    if available is None:
+        found = make()
+    else:
+        key = ("targets", tuple(named), tuple(each), words_of(rule.where), targets.min is None, available)
+        found = evidence.columns.kept.of(key, make)
+    return lambda scope: found[scope]
+
+
+def _able(rule: Rule, targets: Targets, evidence: Evidence, carried: Bools) -> list[dict[Scope, Rows]]:
+    """Who has an eligible contact of each offer, after hard excludes and control, where a minimum asks."""
+    if targets.min is None:
+        return [{} for _ in carried]
+    return [evidence.available.customers(rule.each_columns, rule.where, only=offer) for offer in carried]
+
+
+def _remark_unasked(judge: Judge, targets: Targets, units: UnitNames, left: Sequence[int] | Rows) -> None:
+    """Say of whom the minimum is not asked."""
+    if len(left):
+        names = listed([units.name(int(k)) for k in left[:EXAMPLES]], len(left))
+        judge.remark(f"minimum not asked of {names}: fewer than {targets.min} of these offers eligible")
 
 
 def booked_offers(booked: Records) -> pd.Series:

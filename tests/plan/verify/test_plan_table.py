@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from optimizer.errors import ScenarioError
+from optimizer.plan.bundles import WIDEST
 from optimizer.plan.verify import known, verify
 from tests.plan.small import contacts, customers, judged, row, small
 
@@ -20,7 +21,7 @@ def test_an_empty_plan_passes() -> None:
     assert verify(small(), contacts(small()), {}).passed
 
 
-@pytest.mark.parametrize("widest", [0, known.WIDEST])
+@pytest.mark.parametrize("widest", [0, WIDEST])
 @pytest.mark.parametrize(
     "scope", ["unknown customers", "unknown activities", "repeated contacts", "contacts that are not eligible"]
 )
@@ -63,7 +64,7 @@ def test_both_ways_find_the_pairs_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> 
         for k, pair in enumerate(zip(facts.pairs.customer, facts.pairs.activity, strict=True))
         if (asked == [column.iloc[code] for column, code in zip(text, pair, strict=True)]).all(axis=1).any()
     )
-    for widest in (0, known.WIDEST):
+    for widest in (0, WIDEST):
         monkeypatch.setattr(known, "WIDEST", widest)
         assert known.known_pairs(facts, asked)[0].tolist() == wanted
 
