@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The path, and the loops that its first steps come to.
 PATH, LOOPS = "optimizer.solve.decomposed.decomposed", "optimizer.solve.diagram.compiled"
 #: Bytes of an appetence file from which it surely holds more pairs than the exact path takes.
-LARGE_FILE = 4_000_000
+LARGE_FILE = 2_000_000
 
 
 def load_ahead(scenario: Scenario) -> Future[None] | None:
