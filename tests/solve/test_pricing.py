@@ -59,7 +59,8 @@ def test_newton_steps_come_as_low_as_cutting_planes(dual: Dual, monkeypatch: pyt
     planes = priced(dual).bound
     monkeypatch.setattr(pricing, "FREE", 500)
     monkeypatch.setattr(pricing, "LED", 500)
-    monkeypatch.setattr(pricing, "SAMPLES", (500, 1_400))
+    monkeypatch.setattr(pricing, "SAMPLES", {500: 0, 1_400: 0})
+    monkeypatch.setattr(pricing, "FEW", 500)
     monkeypatch.setattr(pricing, "CUSTOMERS_A_ROW", 1)
     led = priced(dual)
     assert led.bound == pytest.approx(planes, rel=GAP)
@@ -111,6 +112,26 @@ def test_a_step_is_the_least_of_its_model() -> None:
         for size in (1.0, 0.1, 0.01, 1e-3):
             for _ in range(200):
                 assert worth(step + size * generator.normal(size=len(rows))) >= least - 1e-6
+
+
+def test_a_matched_sample_has_the_value_and_the_slope_of_all(dual: Dual) -> None:
+    generator = np.random.default_rng(5)
+    rows = dual.structure.rows
+    everyone = dual.everyone(4)
+    sample = dual.stage(np.arange(0, dual.columns.units, 7, dtype=np.int32), 4)
+    near = far = 0.0
+    for _ in range(5):
+        price = allowed(rows, generator.normal(0.0, 0.5, len(rows)))
+        point = dual.at(price, everyone)
+        matched = dual.matched(sample, point)
+        there = dual.at(price, matched)
+        assert there.value == pytest.approx(point.value, rel=1e-9)
+        np.testing.assert_allclose(there.use.sum(axis=0), point.use.sum(axis=0), rtol=1e-9, atol=1e-6)
+        elsewhere = allowed(rows, price + generator.normal(0.0, 0.05, len(rows)))
+        wanted = dual.at(elsewhere, everyone).use.sum(axis=0)
+        near += float(np.abs(dual.at(elsewhere, matched).use.sum(axis=0) - wanted).sum())
+        far += float(np.abs(dual.at(elsewhere, sample).use.sum(axis=0) - wanted).sum())
+    assert near < 0.7 * far
 
 
 def test_losses_are_none_where_prices_make_a_tie(dual: Dual) -> None:

@@ -32,6 +32,8 @@ Progress = Callable[[str, float, float], None]
 WHOLE, WHOLE_CHOICES = 400, 400
 #: Units the core begins with, and the most it grows to; choices of each.
 CORE, LARGEST_CORE, CHOICES = 400, 40_000, 6
+#: Units of a core that is small enough to be tried once more, four times as large, before anything else.
+RETRIED = 2_000
 #: Units up to which lean cores come first: of many, others reach the gap sooner.
 LEAN_FIRST = 50_000
 #: Seconds for a first plan when time is over, or the search broken off, before any core.
@@ -255,6 +257,9 @@ class _Solve:
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
             if self.reached or self.out_of_time():
                 return
+            if size < RETRIED and size < len(order):
+                size = min(4 * size, len(order))
+                continue
             if lean:
                 lean_cores(self)
                 lean = False

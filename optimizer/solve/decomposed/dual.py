@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -106,6 +106,17 @@ class Dual:
     def stage(self, units: Ints, blocks: int) -> Stage:
         """Let these units stand for all."""
         return Stage(plan_sweep(self.columns, units, blocks), self.columns.units / max(len(units), 1))
+
+    def matched(self, stage: Stage, point: Point) -> Stage:
+        """The same sample, its D brought to the value and the slope that D of all has at a point.
+
+        What a sample misjudges of D's slope there is the same wherever prices go, nearly. So its best prices are wrong
+        only by how its slope bends otherwise on the way there, not by all that it misjudges.
+        """
+        seen = self.at(point.price, stage)
+        use = point.use.sum(axis=0) - seen.use.sum(axis=0)
+        worth = point.value - seen.value + float(point.price @ use)
+        return replace(stage, frozen_worth=worth, frozen_use=use)
 
     def blocks(self, stage: Stage) -> int:
         """Number of blocks: of units, of curves, and what is frozen."""

@@ -23,10 +23,10 @@ from optimizer.solve.decomposed.ties import lead
 #: What is told: a stage, and the bound there.
 Tell = Callable[[str, float], None]
 
-#: Customers in the samples that the first prices come from.
-SAMPLES = (4_000, 40_000, 200_000)
-#: A sample is no more than this part of all: a larger one is hardly less work than all of them.
-APART = 2
+#: Customers in the samples that the first prices come from, and of how many such a sample is taken at least.
+SAMPLES = {4_000: 8_000, 40_000: 80_000, 400_000: 2_000_000}
+#: Customers in the first sample; and from which on a sample's prices are worth finding as near as those of all.
+FEW, TELLING = 4_000, 40_000
 #: Customers a row that a sample must have: fewer mislead.
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
@@ -49,7 +49,7 @@ ROUNDS, LEADS = 400, 30
 ANOTHER = 0.02
 #: Newton steps end where D is so many times nearer to its least than the gap asked for; and so many times nearer
 #: still, where more contacts than these would have to change before every row is kept.
-CLOSE, CLOSER, CHANGES = 10, 100, 100
+CLOSE, CLOSER, CHANGES = 30, 30, 100
 #: Part of what D may still lie above its least that is not worth a colder model.
 NO_NEARER = 0.02
 #: Part of what the model promised that D must give for the model to be believed as far again.
@@ -90,7 +90,7 @@ class Pricing:
         self.rows = dual.structure.rows
         self.blocks = BLOCKS if dual.links.groups <= 2 * BLOCKS else min(dual.links.groups, MORE_BLOCKS)
         self.everyone = dual.everyone(self.blocks)
-        few = dual.stage(self._sample(min(dual.columns.units, SAMPLES[0])), self.blocks)
+        few = dual.stage(self._sample(min(dual.columns.units, FEW)), self.blocks)
         self.usual = self.scales = self._scaled(few)[2]
 
     def run(self) -> Priced:
@@ -138,7 +138,7 @@ class Pricing:
             return self.known
         price, half = np.zeros(len(rows)), None
         started = any(self.start.get((row.rule, row.scope)) for row in rows)
-        samples = [size for size in SAMPLES if CUSTOMERS_A_ROW * len(rows) <= size <= count // APART]
+        samples = [size for size, least in SAMPLES.items() if CUSTOMERS_A_ROW * len(rows) <= size and least <= count]
         tolerance = max(self.gap, 2e-5) / 2
         if started:
             # What a sample leads to from there is nearer than what another scenario's prices say.
@@ -148,9 +148,11 @@ class Pricing:
             samples, tolerance = [count], FIRST
         for size in samples:
             stage = dual.stage(self._sample(size), self.blocks)
+            if half is not None and self._leads():
+                stage = dual.matched(stage, dual.at(price, self.everyone))
             # The smaller a sample, the further its best prices lie from those of all, however well they are known.
-            before, enough = price, tolerance * max(SAMPLES[-1] / size, 1.0)
-            if half is not None and size > SAMPLES[0] and self._leads():
+            before, enough = price, tolerance * max(TELLING / size, 1.0)
+            if half is not None and size > FEW and self._leads():
                 price = self._led(stage, dual.looked(price, stage), half, enough, f"{size:,}")[0].point.price
             else:
                 price = self._descend(stage, price, half, enough, f"{size:,} customers").best.price
@@ -175,7 +177,7 @@ class Pricing:
 
     def _reach(self, price: Floats, before: Floats, half: Floats | None, size: int) -> Floats:
         """How far prices may move next: as a sample of that size may have misled."""
-        share = math.sqrt(SAMPLES[0] / size)
+        share = math.sqrt(FEW / size)
         moved = np.abs(price - before) if half is not None else np.abs(price)
         return np.maximum(0.3 * moved, 0.1 * share * np.abs(price)) + 1e-3 * share * self.scales
 
@@ -217,6 +219,10 @@ class Pricing:
             resting = int(stage.plan.copies[~near].sum())
             self.tell(f"pricing {who} customers: step {number}, {resting:,} settled, {apart:.1e} apart", best.value)
             near_enough = apart <= tolerance and not found.leaning.any()
+            if stage.weight > 1.0:
+                # What leaning prices may still gain is about half of what their slopes promise as far again.
+                further = 0.5 * float(np.abs(found.leaning) @ half) / max(abs(best.value), 1e-300)
+                near_enough = apart + further <= tolerance
             if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
                 return there, None
             if kept < KEPT_PROMISE * promised:
