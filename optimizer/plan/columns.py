@@ -186,6 +186,13 @@ class Columns:
             )
         return self._coded[key]
 
+    def past(self, column: str) -> Any:
+        """A column of all past contacts, text as categories: their values are few."""
+        values = self.facts.past[column]
+        if not isinstance(values.dtype, pd.StringDtype):
+            return values.array
+        return self.kept.of(("past", column), lambda: _as_categories(values)).array
+
     def _customers(self, names: frozenset[str]) -> pd.DataFrame:
         """The customers' columns that a filter may look up under these names, texts told apart once."""
         asked = {*names}

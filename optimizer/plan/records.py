@@ -162,7 +162,7 @@ class Records:
                 if column in customers.columns:
                     columns[f"customer.{column}" if in_both else column] = customers[column].array.take(self.customer)
                 if column in own.columns:
-                    array = own[column].array
+                    array = self.columns.past(column) if own is self.facts.past else own[column].array
                     columns[f"activity.{column}" if in_both else column] = (
                         array.take(self.activity) if self.past is None else array
                     )

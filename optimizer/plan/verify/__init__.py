@@ -108,6 +108,7 @@ def _of_each(rules: Sequence[Rule], evidence: Evidence) -> list[list[Check]]:
 
     if not MANY <= len(evidence.plan) <= MOST:
         return [checks_of(rule) for rule in rules]
+    _ = evidence.plan.bundles, evidence.past, evidence.booked  # what both threads would make at the same time
     with ThreadPoolExecutor(THREADS) as pool:
         # What most rules read, and takes longest, comes first.
         worth = pool.submit(lambda: evidence.worth)

@@ -57,12 +57,12 @@ def kinds_of(count: int, columns: Sequence[Longs | Bools], rows: Longs | None = 
             code, found = pd.factorize(code)
             width = len(found)
         code, width = code * wide + (own - base), width * wide
-    code, found = pd.factorize(code)
-    first = np.empty(len(found), dtype=np.int64)
-    first[code[::-1]] = np.arange(size)[::-1]
-    table = np.empty((len(found), len(columns)), dtype=np.int64)
+    code, number = _numbered(code, width)
+    one = np.empty(number, dtype=np.int64)
+    one[code] = np.arange(size)  # any of a kind stands for it
+    table = np.empty((number, len(columns)), dtype=np.int64)
     for k, column in enumerate(columns):
-        table[:, k] = column[first]
+        table[:, k] = column[one]
     if rows is None:
         return Kinds(code.astype(smallest(len(table))) if len(table) > 1 else None, table)
     # those without a number are the first kind
@@ -72,6 +72,16 @@ def kinds_of(count: int, columns: Sequence[Longs | Bools], rows: Longs | None = 
     of = np.zeros(count, dtype=smallest(len(table)))
     of[rows] = code + 1
     return Kinds(of, table)
+
+
+def _numbered(code: Longs, width: int) -> tuple[Longs, int]:
+    """Codes below ``width`` as 0, 1, … without gaps, and how many there are."""
+    if width > TABLE:
+        place, found = pd.factorize(code)
+        return place, len(found)
+    there = np.zeros(width, dtype=bool)
+    there[code] = True
+    return (np.cumsum(there) - 1)[code], int(np.count_nonzero(there))
 
 
 def smallest(count: int) -> type[np.unsignedinteger]:

@@ -104,12 +104,16 @@ def _loads(count: int, customer: Rows, days: Longs, weight: Floats | None, windo
     if scale is None:
         return Loads(Kinds(None, np.zeros((1, 0), dtype=np.int64)), None)
     owner, found = pd.factorize(customer)
+    # windows that end after the last past contact, or start before the first, are often one
+    first, last = int(days.min()), int(days.max())
+    cut = [(min(max(low, first), last + 1), max(min(high, last), first - 1)) for low, high in windows]
     columns = []
-    for low, high in windows:
-        inside = (days >= low) & (days <= high)
+    for low, high in (distinct := sorted(set(cut))):
+        inside = slice(None) if (low, high) == (first, last) else (days >= low) & (days <= high)
         load = np.bincount(owner[inside], None if weight is None else weight[inside] * scale, len(found))
         columns.append(load.astype(np.int64))
-    return Loads(kinds_of(count, columns, found), scale)
+    kinds = kinds_of(count, columns, found)
+    return Loads(Kinds(kinds.of, kinds.table[:, [distinct.index(window) for window in cut]]), scale)
 
 
 def scale_of(*parts: Floats) -> int | None:

@@ -120,8 +120,8 @@ def _pairs_of(facts: Facts, customer: Longs, activity: Longs, known: Bools | Non
     owner, wanted = (customer, activity) if rows is None else (customer[rows], activity[rows])
     if len(facts.activities) <= WIDEST:
         first, text = kept_of(facts).of("runs", lambda: _runs(facts))
-        own, bit = text[owner], np.int64(1) << wanted
-        place = first[owner] + np.bitwise_count(own & (bit - 1))
+        own, bit = text[owner].astype(np.int64, copy=False), np.int64(1) << wanted
+        place = first[owner].astype(np.int64, copy=False) + np.bitwise_count(own & (bit - 1))
         place = np.where((own & bit) != 0, place, -1)
     else:
         place = _searched(facts, owner, wanted)
@@ -132,7 +132,7 @@ def _pairs_of(facts: Facts, customer: Longs, activity: Longs, known: Bools | Non
     return found
 
 
-def _runs(facts: Facts) -> tuple[Longs, Longs]:
+def _runs(facts: Facts) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """The first pair of each customer, and the activities it is eligible for as the bits of a number."""
     pairs, count = facts.pairs, len(facts.customers)
     bits = np.ldexp(1.0, np.arange(len(facts.activities)))
@@ -145,7 +145,10 @@ def _runs(facts: Facts) -> tuple[Longs, Longs]:
             text[low:high] += np.bincount(owner - low, bits[pairs.activity[block]], high - low)
     own = text.astype(np.int64)
     number = np.bitwise_count(own).astype(np.int64)
-    return np.cumsum(number) - number, own
+    first = np.cumsum(number) - number
+    # in few bytes, so that those of ten million customers are kept too
+    few, short = len(facts.activities) <= 32, len(pairs) < 1 << 31
+    return first.astype(np.int32) if short else first, own.astype(np.uint32) if few else own
 
 
 def _searched(facts: Facts, owner: Longs, wanted: Longs) -> Longs:

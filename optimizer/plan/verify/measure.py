@@ -72,7 +72,8 @@ class Total:
     @classmethod
     def of(cls, terms: Floats) -> Total:
         """Add up terms; an unknown one adds nothing."""
-        known = np.nan_to_num(terms)
+        with np.errstate(invalid="ignore", over="ignore"):
+            known = terms if np.isfinite(terms.sum()) else np.nan_to_num(terms)
         return cls(float(known.sum()), float(np.abs(known).sum()))
 
 
@@ -202,7 +203,8 @@ def check_average(rule: Rule, evidence: Evidence) -> list[Check]:
     checks = []
     for scope, covered in slices(rule, evidence, media=False).items():
         known = np.concatenate([measured.ours[covered.ours], measured.booked[covered.booked]])
-        base = Total.of(np.where(np.isnan(known), 0.0, 1.0))
+        number = float(len(known) - np.count_nonzero(np.isnan(known)))
+        base = Total(number, number)
         checks.append(_linear(rule, verb, evidence, scope, Total.of(known), base))
     return checks
 
