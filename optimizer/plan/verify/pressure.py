@@ -266,9 +266,7 @@ def _judge_counts(
         kind = kind * width + part if width > 1 else kind
     number = np.bincount(kind, minlength=shape[0] * shape[1] * shape[2])
     of_bound = caps, floors
-    _judge_kinds(
-        judge, shape, number, lambda: kind, scale, of_bound, names, capped=capped, floored=floored, real=real
-    )
+    _judge_kinds(judge, shape, number, lambda: kind, scale, of_bound, names, capped=capped, floored=floored, real=real)
 
 
 def _judge_kinds(
