@@ -59,6 +59,7 @@ def test_newton_steps_come_as_low_as_cutting_planes(dual: Dual, monkeypatch: pyt
     planes = priced(dual).bound
     monkeypatch.setattr(pricing, "FREE", 500)
     monkeypatch.setattr(pricing, "LED", 500)
+    monkeypatch.setattr(pricing, "LED_A_ROW", 0)
     monkeypatch.setattr(pricing, "SAMPLES", {500: 0, 1_400: 0})
     monkeypatch.setattr(pricing, "FEW", 500)
     monkeypatch.setattr(pricing, "CUSTOMERS_A_ROW", 1)

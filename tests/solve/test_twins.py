@@ -87,6 +87,7 @@ def test_plans_with_twins_are_as_good_as_without(seed: int, monkeypatch: pytest.
 def test_newton_steps_count_twins(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = compile_problem(scenario(seed, 3_000))
     monkeypatch.setattr(pricing, "LED", 10)
+    monkeypatch.setattr(pricing, "LED_A_ROW", 0)
     monkeypatch.setattr(pricing, "FREE", 10)
     with_twins = solve_decomposed(problem, gap=1e-6)
     monkeypatch.setattr(prepared_module, "find_twins", lambda columns: None)
@@ -157,6 +158,7 @@ def test_time_that_is_over_at_once_leaves_a_plan(seed: int) -> None:
 
 def test_many_customers_and_no_rule_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "LED", 10)
+    monkeypatch.setattr(pricing, "LED_A_ROW", 0)
     random = np.random.default_rng(0)
     names = [f"c{k:04d}" for k in range(500)]
     alone = opt.Scenario(

@@ -31,8 +31,8 @@ FEW, TELLING = 4_000, 40_000
 CUSTOMERS_A_ROW = 60
 #: Customers that always set the prices; of more, those whose choice is nearest to a tie.
 FREE = 20_000
-#: Customers above which ties lead: fewer are priced as fast by cutting planes, and faster under a thousand rows.
-LED = 150_000
+#: Customers above which ties lead, and how many a row: fewer are priced as fast by cutting planes, or faster.
+LED, LED_A_ROW = 50_000, 500
 #: Customers whose ties a model holds; of more, those nearest to one: a model without some promises too much.
 MODELLED = 100_000
 #: Columns' moves a choice is taken to lose by while prices move inside their box; the next sweep over all judges it.
@@ -117,7 +117,8 @@ class Pricing:
 
     def _leads(self) -> bool:
         """Whether customers are so many that Newton steps lead."""
-        return bool(self.rows) and len(self.everyone.plan.units) > LED and not self.dual.curved
+        many = len(self.everyone.plan.units) > max(LED, LED_A_ROW * len(self.rows))
+        return many and bool(self.rows) and not self.dual.curved
 
     def _sample(self, size: int) -> Ints:
         """So many units that are like all."""
