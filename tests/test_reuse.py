@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from optimizer.rules.reached import Kept, Reached
 from optimizer.scenario.vocabulary import Vocabulary
 from optimizer.solve import choice
 from optimizer.solve.decomposed import prepared
+from optimizer.solve.decomposed.columns import build_columns
 from optimizer.solve.decomposed.structure import read_structure
 from optimizer.solve.decomposed.sweep import plan_sweep
 from tests.benchmarks.scale.generate import generate
@@ -180,6 +182,32 @@ def test_it_is_forgotten_with_the_facts(file: Path) -> None:
     del scenario
     gc.collect()
     assert key not in reuse._MEMORIES
+
+
+def test_columns_too_many_to_keep_are_gone_before_the_check(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten million customers they are half of the memory that a check would need."""
+    monkeypatch.setattr(choice, "DECOMPOSED_PAIRS", 1)
+    monkeypatch.setattr(prepared, "KEPT_COLUMNS", 0)
+    build: Any = build_columns
+    built: list[Any] = []
+    gone: list[list[bool]] = []
+
+    def remembered(*arguments: Any) -> Any:
+        columns = build(*arguments)
+        built.append(weakref.ref(columns))
+        return columns
+
+    def told(stage: str, _objective: float, _bound: float) -> None:
+        if stage.startswith("checking"):
+            gone.append([one() is None for one in built])
+
+    monkeypatch.setattr(prepared, "build_columns", remembered)
+    gc.disable()  # nothing may wait for a search for what refers to itself
+    try:
+        opt.solve(opt.load(file), gap=1e-4, progress=told)
+    finally:
+        gc.enable()
+    assert gone == [[True]]
 
 
 def test_words_differ_where_values_do() -> None:

@@ -18,15 +18,20 @@ STAGE, WORTH_SAYING = "compiling once, for the first solve", 1.0
 class Compiling(Listener):
     """Listens to numba, and adds up the seconds between a loop's start and its end; loops inside it are part of it."""
 
-    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
-        self._tell, self._thread, self._lock = tell, threading.get_ident(), threading.Lock()
+    def __init__(self) -> None:
+        self._tell: Callable[[str], None] | None = None
+        self._thread, self._lock = threading.get_ident(), threading.Lock()
         self._depth, self._since, self._before = 0, 0.0, 0.0
 
     @contextmanager
-    def listening(self) -> Iterator[Compiling]:
-        """Count what is compiled inside."""
-        with install_listener(COMPILE, self):
-            yield self
+    def listening(self, tell: Callable[[str], None] | None = None) -> Iterator[Compiling]:
+        """Count what is compiled inside, and tell of it; who is told is let go of at the end, with all it holds."""
+        self._tell = tell
+        try:
+            with install_listener(COMPILE, self):
+                yield self
+        finally:
+            self._tell = None
 
     @property
     def seconds(self) -> float:

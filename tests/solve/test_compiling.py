@@ -72,7 +72,7 @@ def test_what_began_before_anybody_listened_does_not_count(clock: Clock) -> None
 
 def test_those_who_wait_are_told_by_their_own_thread(clock: Clock) -> None:
     told: list[str] = []
-    with Compiling(told.append).listening() as compiling:
+    with Compiling().listening(told.append) as compiling:
         other = threading.Thread(target=clock.compiles, args=(2.0,))
         other.start()
         other.join()

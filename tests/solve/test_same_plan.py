@@ -36,6 +36,7 @@ def by_prices(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(choice, "DECOMPOSED_PAIRS", 1)
     patch.setattr(pricing, "FREE", 770)
     patch.setattr(pricing, "LED", 130)
+    patch.setattr(pricing, "LED_A_ROW", 0)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class _Solve:
     ) -> None:
         self.problem, self.gap, self.memory = problem, gap, memory
         self.progress, self.asked, self.tighten, self.start = progress, stop, tighten, start
-        self.compiling = Compiling(self.tell)
+        self.compiling = Compiling()
         self.deadline = deadline
         self.best: CorePlan | None = None
         self.bound = math.inf
@@ -414,7 +414,7 @@ def solve_decomposed(
     """Solve by prices; parameters as ``solve_by_size``. Only for problems of which ``unsupported`` says nothing."""
     started = time.monotonic()
     run = _Solve(problem, gap, started + time_limit, progress, stop, tighten, start or {}, memory)
-    with run.compiling.listening():
+    with run.compiling.listening(run.tell):
         status = run.run()
     seconds = time.monotonic() - started
     contacts, spend = np.zeros(len(problem.customer), bool), np.zeros(len(problem.media))
