@@ -125,21 +125,19 @@ class Alike:
 def gathered(bundles: Bundles, kinds: Sequence[Kinds], customers: Bools | None) -> Alike:
     """Customers, or some of them, by their bundle and by each of some kinds, crossed."""
     at = None if customers is None else np.flatnonzero(customers)
-    key, size = bundles.of if at is None else bundles.of[at], len(bundles)
+    key, size, squeezed = bundles.of if at is None else bundles.of[at], len(bundles), False
     for kind in kinds:
         if kind.of is not None:
+            if size > RADIX // len(kind):
+                key, known = pd.factorize(key)
+                size, squeezed = len(known), True
             key, size = key * np.int64(len(kind)) + (kind.of if at is None else kind.of[at]), size * len(kind)
-    if size <= TABLE:
-        count = np.bincount(key, minlength=size)
-        found = np.flatnonzero(count)
-        number = count[found]
-    else:
-        code, found = pd.factorize(key)
-        number = np.bincount(code, minlength=len(found))
+    if squeezed or size > TABLE:
+        return _hashed(bundles, kinds, key, at)
+    count = np.bincount(key, minlength=size)
+    found = np.flatnonzero(count)
 
     def row() -> Longs:
-        if size > TABLE:
-            return code
         place = np.zeros(size, dtype=np.int64)
         place[found] = np.arange(len(found))
         return place[key]
@@ -148,4 +146,13 @@ def gathered(bundles: Bundles, kinds: Sequence[Kinds], customers: Bools | None) 
     for kind in reversed(kinds):
         each.append(np.zeros_like(rest) if kind.of is None else rest % len(kind))
         rest = rest if kind.of is None else rest // len(kind)
-    return Alike(rest, each[::-1], number, at, row)
+    return Alike(rest, each[::-1], count[found], at, row)
+
+
+def _hashed(bundles: Bundles, kinds: Sequence[Kinds], key: Longs, at: Longs | None) -> Alike:
+    """Customers of equal keys; any of them stands for its gathering."""
+    code, found = pd.factorize(key)
+    one = np.empty(len(found), dtype=np.int64)
+    one[code] = np.arange(len(code)) if at is None else at
+    each = [np.zeros_like(one) if kind.of is None else kind.of[one].astype(np.int64) for kind in kinds]
+    return Alike(bundles.of[one], each, np.bincount(code, minlength=len(found)), at, lambda: code)

@@ -7,7 +7,7 @@ import pytest
 
 from optimizer.plan.bundles import bundles_of
 from optimizer.plan.verify import alike
-from optimizer.plan.verify.alike import gathered, kinds_of
+from optimizer.plan.verify.alike import Kinds, gathered, kinds_of
 from optimizer.scenario.facts import Bools
 
 
@@ -40,3 +40,17 @@ def test_every_customer_is_gathered_with_its_like(seed: int, table: int, monkeyp
     assert kinds[0].table[found.kinds[0]][row].tolist() == numbers[at].tolist()
     assert kinds[1].table[found.kinds[1]][row].tolist() == np.column_stack(everyone)[at].tolist()
     assert (found.number > 0).all()
+
+
+def test_more_kinds_than_a_number_can_cross() -> None:
+    customer, activity = np.array([1, 2, 2, 3]), np.array([0, 0, 1, 1])
+    bundles = bundles_of(customer, activity, 5, np.zeros(2, dtype=np.int32))
+    assert bundles is not None
+    many = 1 << 31
+    of = [[0, 5, 5, 0, 0], [many - 1, many - 2, 7, 1 << 30, many - 1], [many - 1, 0, many - 3, many - 1, many - 1]]
+    kinds = [Kinds(np.array(one, dtype=np.uint32), np.empty((many, 0), dtype=np.int64)) for one in of]
+    found = gathered(bundles, kinds, None)
+    row = found.row()
+    assert sorted(found.number.tolist()) == [1, 1, 1, 2]
+    assert found.bundle[row].tolist() == bundles.of.tolist()
+    assert [kind[row].tolist() for kind in found.kinds] == of
