@@ -13,9 +13,9 @@ from optimizer.rules import compile_problem
 from optimizer.solve.decomposed import pricing, ties
 from optimizer.solve.decomposed.alternatives import second_best_losses
 from optimizer.solve.decomposed.columns import build_columns
-from optimizer.solve.decomposed.decomposed import _nearest_ties
 from optimizer.solve.decomposed.dual import Dual
 from optimizer.solve.decomposed.links import read_links
+from optimizer.solve.decomposed.near import nearest_ties
 from optimizer.solve.decomposed.structure import Row, allowed, read_structure, row_value
 from optimizer.solve.diagram.diagrams import build_diagrams
 from optimizer.solve.diagram.units import pricing_units
@@ -48,7 +48,7 @@ def test_units_nearest_to_a_tie_come_from_every_group_by_its_share(seed: int) ->
         members = sorted(np.flatnonzero(group == label).tolist(), key=lambda unit: (losses[unit], unit))
         turn |= {unit: place / len(members) for place, unit in enumerate(members)}
     expected = sorted(turn, key=lambda unit: (turn[unit], losses[unit], group[unit], unit))[:most]
-    assert _nearest_ties(losses, group, most)[:most].tolist() == expected
+    assert nearest_ties(losses, group, most)[:most].tolist() == expected
 
 
 def priced(dual: Dual) -> pricing.Priced:

@@ -17,6 +17,7 @@ from optimizer.solve.decomposed.core import INSIDE, CorePlan, solve_core
 from optimizer.solve.decomposed.dual import Dual, Point
 from optimizer.solve.decomposed.first_plan import first_plan, sampled_prices
 from optimizer.solve.decomposed.lean import lean_cores
+from optimizer.solve.decomposed.near import menders, nearest_ties
 from optimizer.solve.decomposed.prepared import prepare
 from optimizer.solve.decomposed.pricing import BLOCKS, Pricing
 from optimizer.solve.decomposed.steps import fallen, step_of_worth
@@ -38,8 +39,6 @@ RETRIED = 2_000
 LEAN_FIRST = 50_000
 #: Seconds for a first plan when time is over, or the search broken off, before any core.
 LAST_TRY = 15.0
-#: Cores' sizes of units near a tie among which those are looked for that may mend a broken row.
-MENDERS = 50
 
 
 #: Parts of a curve's range around the answer within which breakpoints are finest, one core after another.
@@ -241,7 +240,7 @@ class _Solve:
             lean = False
             if self.reached or self.out_of_time():
                 return
-        order = standing[_nearest_ties(losses[standing], columns.group[standing], LARGEST_CORE)]
+        order = standing[nearest_ties(losses[standing], columns.group[standing], LARGEST_CORE)]
         size = min(CORE + 10 * len(dual.structure.rows), len(order))
         if self.out_of_time():
             self._first_plan()
@@ -251,7 +250,7 @@ class _Solve:
             self.deadline, self.asked, self.late = time.monotonic() + LAST_TRY, None, True
             size = min(4 * size, LARGEST_CORE, len(order))
         while True:
-            core = np.union1d(order[:size], dual.standing(self._menders(size))).astype(np.int32)
+            core = np.union1d(order[:size], dual.standing(menders(dual, point, choice, losses, size))).astype(np.int32)
             nearest = losses[core]
             widest = float(np.max(nearest, where=np.isfinite(nearest), initial=0.0))
             self._core(core, prices, choice, point.places, CHOICES, widest, proves=False)
@@ -274,33 +273,6 @@ class _Solve:
             if size >= min(LARGEST_CORE, len(order)):
                 return
             size = min(4 * size, LARGEST_CORE, len(order))
-
-    def _menders(self, size: int) -> Ints:
-        """Units that may mend a row which the prices leave broken: few may touch it among those nearest to a tie."""
-        columns, links, rows = self.dual.columns, self.dual.links, self.dual.structure.rows
-        use = self.point.use.sum(axis=0)
-        shorts = [max(row.lower - use[r], use[r] - row.upper) for r, row in enumerate(rows)]
-        broken = [r for r, short in enumerate(shorts) if short > 0]
-        found: list[Ints] = [np.empty(0, np.int32)]
-        count = min(MENDERS * size, columns.units)
-        while broken:
-            near = np.sort(np.argpartition(self.losses, count - 1)[:count]).astype(np.int32)
-            position, owner = columns.of(near)
-            code, later = columns.code[position], []
-            for r in broken:
-                weight = np.max([np.abs(table[:, [r]].toarray()[:, 0]) for table in links.tables], axis=0)
-                may = (weight > 0)[code]
-                if use[r] > rows[r].upper:
-                    may &= self.choice.chosen[position]
-                its = owner[may]
-                units = near[its[np.flatnonzero(np.diff(its, prepend=-1))]]
-                most = float(weight.max(initial=0.0))
-                wanted = min(size // 10 + 4 * math.ceil(shorts[r] / most) if most > 0 else 0, size)
-                if len(units) < wanted and count < columns.units:
-                    later.append(r)
-                found.append(units[np.argsort(self.losses[units], kind="stable")[:wanted]])
-            broken, count = later, columns.units
-        return np.concatenate(found)
 
     def settled(self, core: Ints, choice: Choice) -> tuple[Bools, float]:
         """Columns chosen by units outside a core, (J,), and what they are worth with the constant of the objective."""
@@ -377,27 +349,6 @@ class _Solve:
         bound = max(self.fallen(bound), self.best.worth if self.best is not None else -math.inf)
         if bound < self.bound:
             self.bound, self.by_solver = bound, by_solver
-
-
-def _nearest_ties(losses: Floats, group: Ints, most: int) -> Ints:
-    """Units by what another choice loses, the same share of every group first: each dealer has some who may change.
-
-    At least the first ``most`` of all; groups stand together and ascend, as units do.
-    """
-    size = np.bincount(group)
-    near = np.arange(len(losses))
-    if len(losses) > 2 * most:
-        # Of the first so many no group has more than its share, and one.
-        ends = np.cumsum(size)
-        slices = [slice(end - count, end) for count, end in zip(size, ends, strict=True) if count]
-        shares = [(part.stop - part.start) * most // len(losses) for part in slices]
-        kept = [losses[part] <= np.partition(losses[part], k)[k] for part, k in zip(slices, shares, strict=True)]
-        near = np.flatnonzero(np.concatenate(kept))
-        losses, group = losses[near], group[near]
-    order = np.lexsort((losses, group))
-    begin = np.searchsorted(group[order], group[order], side="left")
-    turn = (np.arange(len(order)) - begin) / size[group[order]]
-    return near[order[np.lexsort((losses[order], turn))]].astype(np.int32)
 
 
 def solve_decomposed(
