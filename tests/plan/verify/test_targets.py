@@ -248,3 +248,11 @@ def test_never_in_a_household() -> None:
     table = customers(home=["h", "h", "i"])
     assert not passes(rule, "anna a email w1", "ben a sms w2", customers=table)
     assert passes(rule, "anna a email w1", "cleo a sms w2", customers=table)
+
+
+def test_what_comes_before_may_be_asked_of_some_customers_only() -> None:
+    after = {"channel": "email", "country": "FR"}
+    rule = {"only_after": {"what": {"channel": "sms"}, "after": after, "days": {"max": 30}}}
+    people = customers(country=["FR", "BE", "BE"])
+    assert passes(rule, "anna a email w1", "anna a sms w2", customers=people)
+    assert not passes(rule, "ben a email w1", "ben a sms w2", customers=people)
