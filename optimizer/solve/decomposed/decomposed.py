@@ -39,6 +39,8 @@ RETRIED = 2_000
 LEAN_FIRST = 50_000
 #: Seconds for a first plan when time is over, or the search broken off, before any core.
 LAST_TRY = 15.0
+#: Seconds after the limit that are left to classes still being built: without them there is no plan at all.
+LAST_CLASSES = 40.0
 
 
 #: Parts of a curve's range around the answer within which breakpoints are finest, one core after another.
@@ -109,8 +111,8 @@ class _Solve:
         self.tell(stage)
         if self.asked is not None and self.asked():
             raise _Stopped(f"{STOPPED} classes were built of customers, before there were prices")
-        if time.monotonic() > self.deadline + LAST_TRY:
-            raise _Stopped(f"{STOPPED} classes were built of customers, {LAST_TRY:g} seconds after the limit")
+        if time.monotonic() > self.deadline + LAST_CLASSES:
+            raise _Stopped(f"{STOPPED} classes were built of customers, {LAST_CLASSES:g} seconds after the limit")
 
     def run(self) -> Status:
         """Search; the status where no plan was found."""
