@@ -54,6 +54,8 @@ CLOSE, CLOSER, CHANGES = 30, 30, 100
 NO_NEARER = 0.02
 #: Part of what the model promised that D must give for the model to be believed as far again.
 KEPT_PROMISE = 0.25
+#: Steps near enough that gain less than this part of what is near enough, after which rows are left to the core.
+MOST_STILL, STILL = 3, 0.1
 #: Broken promises in a row after which ties no longer lead: too few customers are near one.
 MOST_SHRUNK = 3
 
@@ -203,7 +205,7 @@ class Pricing:
         """Follow the model of ties: the best prices, and the box left to cutting planes, if any is."""
         units, there, best = stage.plan.units, begin, begin.point
         wide = half = self._boxed(half, best.price)
-        shrunk, far = 0, math.inf
+        shrunk, still, far = 0, 0, math.inf
         for number in range(1, LEADS + 1):
             if self.stop() or (stage is self.everyone and best.value <= self.floor):
                 return there, None
@@ -225,6 +227,10 @@ class Pricing:
                 further = 0.5 * float(np.abs(found.leaning) @ half) / max(abs(best.value), 1e-300)
                 near_enough = apart + further <= tolerance
             if near_enough and (stage.weight > 1.0 or self._kept(best) or apart <= tolerance / CLOSER):
+                return there, None
+            # Where D is flat no step keeps rows better: prices turn from one of its corners to the next.
+            still += apart <= tolerance and kept <= STILL * tolerance * abs(best.value)
+            if still >= MOST_STILL:
                 return there, None
             if kept < KEPT_PROMISE * promised:
                 half, shrunk = half / 4.0, shrunk + 1
