@@ -82,13 +82,14 @@ ROWS: tuple[Row, ...] = (
     Row("average basket", "average", "min", 0.002, {"offer": "newcomer"}),
 )
 
-#: Bound of each row: money, contacts or responses a customer; a share, a ratio or an average as it stands.
+#: Bound of each row: money, contacts or responses a customer; a share, a ratio or an average as it stands. Five maxima are
+#: 0.5 to 5 per cent smaller than ``calibrate`` says: of what people drawn at random do together, some falls short of them.
 AMOUNTS: dict[str, float] = {
-    "total budget": 4.4643,
+    "total budget": 4.442,
     "budget of FR": 1.5358,
     "budget of DE": 1.2934,
-    "budget of IT": 0.81027,
-    "budget of ES": 0.59006,
+    "budget of IT": 0.80055,
+    "budget of ES": 0.58062,
     "budget of BE": 0.46395,
     "email in w1": 0.13237,
     "email in w2": 0.073675,
@@ -115,7 +116,7 @@ AMOUNTS: dict[str, float] = {
     "phone in FR": 0.052487,
     "email in DE": 0.13037,
     "print in DE": 0.43659,
-    "phone in DE": 0.044575,
+    "phone in DE": 0.043683,
     "email in IT": 0.083663,
     "print in IT": 0.31432,
     "phone in IT": 0.03215,
@@ -124,7 +125,7 @@ AMOUNTS: dict[str, float] = {
     "phone in ES": 0.019571,
     "email in BE": 0.045525,
     "print in BE": 0.15205,
-    "phone in BE": 0.016813,
+    "phone in BE": 0.015972,
     "gold in w1": 0.13374,
     "gold in w2": 0.069721,
     "gold in w3": 0.0689,
