@@ -82,8 +82,9 @@ ROWS: tuple[Row, ...] = (
     Row("average basket", "average", "min", 0.002, {"offer": "newcomer"}),
 )
 
-#: Bound of each row: money, contacts or responses a customer; a share, a ratio or an average as it stands. Five maxima are
-#: 0.5 to 5 per cent smaller than ``calibrate`` says: of what people drawn at random do together, some falls short of them.
+#: Bound of each row: money, contacts or responses a customer; a share, a ratio or an average as it stands.
+#: Five maxima are 0.5 to 5 per cent smaller than ``calibrate`` says: of what people drawn at random do together, some
+#: falls short of them.
 AMOUNTS: dict[str, float] = {
     "total budget": 4.442,
     "budget of FR": 1.5358,
